@@ -1,0 +1,15 @@
+//! `evenkeel synth`.
+
+use super::exit::{CliError, Verdict};
+
+/// Arguments of `evenkeel synth`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Runs the command.
+///
+/// # Errors
+/// Bad input, or what the system refused.
+pub fn run(_args: &Args) -> Result<Verdict, CliError> {
+    Err(CliError::Failed("not built yet".to_owned()))
+}

@@ -1,0 +1,6 @@
+//! Reads what operators have: snapshot directories, policy files, other tools' output. Input: files. Output: a
+//! [`Snapshot`](crate::model::Snapshot) or [`Policy`](crate::model::Policy) whose invariants hold, or every fault found.
+
+pub mod fault;
+
+pub use fault::{Fault, Faults, Severity};

@@ -1,0 +1,25 @@
+//! The vocabulary of every stage: the cluster as read, where replicas sit, what they cost, what is wanted of them.
+//!
+//! Imports nothing of ours, does no I/O, holds no search and no judgement.
+
+pub mod assessment;
+pub mod band;
+pub mod goal;
+pub mod groups;
+pub mod index;
+pub mod load;
+pub mod placement;
+pub mod policy;
+pub mod snapshot;
+
+pub use assessment::{Assessment, Criterion, Excuse, GoalBalance, Imbalance, Movement, Range};
+pub use goal::{Goal, Rule};
+pub use groups::{Groups, Home};
+pub use index::{BrokerIdx, GroupIdx, LogDirIdx, PartitionIdx, RackIdx, TopicIdx};
+pub use load::{Loads, Traffic, Unjudged};
+pub use placement::{Placement, Seat};
+pub use policy::{Freedom, Policy, TopicPartition, TopicPattern};
+pub use snapshot::{
+    Broker, BrokerState, ClusterInfo, LogDir, LogDirState, Partition, Reassignment, Replica, Snapshot, Statistic,
+    Topic, Window,
+};

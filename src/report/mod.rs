@@ -1,0 +1,1 @@
+//! Shows results: text, JSON, HTML with charts. Renderers are pure functions; `writer` writes what they return.

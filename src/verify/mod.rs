@@ -1,0 +1,1 @@
+//! Judges any placement without the optimizer: rules, bands, movement (contract §3 and §5). Pure.
