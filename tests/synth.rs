@@ -182,6 +182,40 @@ fn counts_and_shapes_are_hit_exactly() {
 }
 
 #[test]
+fn small_and_badly_broken_clusters_are_clusters_still() {
+    let mut made = 0;
+    for seed in 0..300_u32 {
+        let faults = SynthFaults {
+            dead: seed % 2,
+            down: seed / 2 % 2,
+            offline_dirs: seed % 3,
+            cordoned: seed % 5,
+            rack_violations: seed / 3 % 2,
+            reassigning: seed / 5 % 3,
+            no_leader: seed / 7 % 2,
+            ..SynthFaults::default()
+        };
+        let spec = SynthSpec {
+            brokers: 3 + seed % 6,
+            partitions: 5 + seed % 50,
+            topics: Some(1 + seed % 5),
+            log_dirs: 1 + seed % 3,
+            replication: vec![(1 + seed % 3, 1.0), (1 + seed / 4 % 3, 1.0)],
+            disk_utilization: 0.1 + f64::from(seed % 8) / 10.0,
+            drift: f64::from(seed % 4) / 3.0,
+            faults,
+            seed: u64::from(seed),
+            ..SynthSpec::default()
+        };
+        if let Ok(snapshot) = synthesize(&spec) {
+            check_invariants(&snapshot);
+            made += 1;
+        }
+    }
+    assert!(made >= 60, "only {made} of 300 could be made");
+}
+
+#[test]
 fn what_cannot_be_is_refused_with_its_numbers() {
     let few = SynthSpec { brokers: 2, racks: 1, ..SynthSpec::default() };
     assert_eq!(

@@ -35,13 +35,13 @@ pub(super) struct Dirs {
 /// More dirs are to fail than may.
 pub(super) fn fill(draft: &mut Draft, spec: &SynthSpec) -> Result<Dirs, SynthError> {
     let mut rng = stream(spec.seed, "dirs");
-    let mut rows = rows(draft, spec, &mut rng);
+    let rows = rows(draft, spec, &mut rng);
     let of_replica = assign(draft, spec, &rows, &mut rng);
-    shrink_to_fit(draft, &rows, &of_replica);
-    let mut dirs = Dirs { rows: std::mem::take(&mut rows), of_replica };
+    let mut dirs = Dirs { rows, of_replica };
     let mut rng = stream(spec.seed, "dir-faults");
     fail(draft, &mut dirs, spec, &mut rng)?;
     cordon(draft, &mut dirs, spec, &mut rng)?;
+    shrink_to_fit(draft, &dirs);
     Ok(dirs)
 }
 
@@ -137,15 +137,16 @@ fn assign(draft: &Draft, spec: &SynthSpec, rows: &[LogDir], rng: &mut Pcg64) -> 
     of_replica
 }
 
-/// Shrinks all replicas where a dir holds more than a disk can: few and large replicas may not pack.
-fn shrink_to_fit(draft: &mut Draft, rows: &[LogDir], of_replica: &[LogDirIdx]) {
-    let mut bytes = vec![0.0; rows.len()];
+/// Shrinks all replicas where a dir holds more than a disk can: few and large replicas may not
+/// pack, and a partition's last replica has to go somewhere when its dir fails.
+fn shrink_to_fit(draft: &mut Draft, dirs: &Dirs) {
+    let mut bytes = vec![0.0; dirs.rows.len()];
     for p in 0..draft.partitions.len() {
-        draft.partitions[p].replica_rows().for_each(|row| bytes[of_replica[row].row()] += draft.size_bytes[p]);
+        draft.partitions[p].replica_rows().for_each(|row| bytes[dirs.of_replica[row].row()] += draft.size_bytes[p]);
     }
     let room = |dir: &LogDir| BRIM * dir.capacity_bytes.unwrap_or(0) as f64 - dir.other_used_bytes as f64;
     let fits = |(dir, bytes): (&LogDir, &f64)| if *bytes > 0.0 { room(dir) / bytes } else { 1.0 };
-    let factor = rows.iter().zip(&bytes).map(fits).fold(1.0, f64::min);
+    let factor = dirs.rows.iter().zip(&bytes).map(fits).fold(1.0, f64::min);
     if factor < 1.0 {
         draft.size_bytes.iter_mut().for_each(|size| *size = (*size * factor).floor());
     }
