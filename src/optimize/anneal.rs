@@ -9,14 +9,15 @@ use rand_pcg::Pcg64Mcg;
 
 use super::balance::is_free;
 use super::destinations::{choose_dir, may_host, rack_allows};
-use super::leadership::may_lead;
-use super::problem::{Problem, row};
+use super::leadership::transfer_delta;
+use super::problem::{Problem, Vector, row};
 use super::state::{NO_LEADER, State};
 use super::trim::{DRIFT, home};
-use crate::model::Freedom;
 
 /// Price of a move beyond its bytes, in mean replicas: bytes may not fall by multiplying the moves.
 pub(crate) const MOVE_PRICE: f64 = 0.05;
+/// Price of a leadership change, in mean replicas: an election interrupts clients for a moment, so none is made in vain.
+const LEADER_PRICE: f64 = 0.002;
 /// First and last temperature, in mean replicas.
 const TEMPERATURE: (f64, f64) = (0.6, 0.004);
 /// First and last price of one unit of penalty, in mean broker disks.
@@ -53,7 +54,8 @@ impl Quality {
 }
 
 fn cost(problem: &Problem<'_>, state: &State) -> f64 {
-    state.copied_bytes + MOVE_PRICE * problem.mean_copy_bytes * state.copies as f64
+    let changes = MOVE_PRICE * state.copies as f64 + LEADER_PRICE * state.leader_changes as f64;
+    state.copied_bytes + problem.mean_copy_bytes * changes
 }
 
 /// One change, with what undoes it.
@@ -98,8 +100,8 @@ struct Walk<'a, 'b> {
     outside: Vec<u32>,
     /// Changes since the best state.
     journal: Vec<Change>,
-    /// Changes of the step under way.
-    pending: Vec<Change>,
+    /// How much the energy may rise in the step under way.
+    allowed: f64,
     best: Quality,
 }
 
@@ -119,7 +121,7 @@ impl<'a, 'b> Walk<'a, 'b> {
             receivers,
             outside: Vec::new(),
             journal: Vec::new(),
-            pending: Vec::new(),
+            allowed: 0.0,
             best,
         }
     }
@@ -133,63 +135,47 @@ impl<'a, 'b> Walk<'a, 'b> {
         self.outside.extend((0..row(self.state.penalty.len())).filter(|&b| self.state.penalty[b as usize] > 0.0));
     }
 
-    fn energy(&self) -> f64 {
-        self.price * self.state.total_penalty() + cost(self.problem, self.state) / self.unit
-    }
-
     fn step(&mut self) {
-        let before = self.energy();
+        // How much the energy may rise in this step, drawn before anything is computed: proposals that cannot pass are
+        // dropped at the price of a look.
+        self.allowed = -self.temperature * unit_interval(&mut self.rng).max(f64::MIN_POSITIVE).ln();
         match below(&mut self.rng, 100) {
-            0..30 => self.propose_return(),
-            30..55 => self.propose_exchange(),
-            55..65 => self.propose_redirect(),
-            65..80 => self.propose_move(),
-            _ => self.propose_leader(),
-        }
-        if self.pending.is_empty() {
-            return;
-        }
-        let rise = self.energy() - before;
-        if rise > 0.0 && unit_interval(&mut self.rng) >= (-rise / self.temperature).exp() {
-            self.undo_pending();
-            return;
-        }
-        self.journal.append(&mut self.pending);
-        let now = Quality::of(self.problem, self.state);
-        if now.beats(self.problem, &self.best) {
-            self.best = now;
-            self.journal.clear();
+            0..20 => self.try_return(),
+            20..60 => self.try_exchange(),
+            60..68 => self.try_redirect(),
+            68..80 => self.try_move(),
+            80..84 => self.try_swap(),
+            _ => self.try_leader(),
         }
     }
 
-    fn propose_return(&mut self) {
+    fn try_return(&mut self) {
         if let Some(slot) = self.random_moved()
             && let Some((to, dir)) = home(self.problem, self.state, slot)
         {
-            self.relocate(slot, to, dir);
+            self.consider(slot, to, dir);
         }
     }
 
     /// A moved replica goes home; another from there takes its place.
-    fn propose_exchange(&mut self) {
+    fn try_exchange(&mut self) {
         let Some(slot) = self.random_moved() else { return };
-        let Some((to, dir)) = home(self.problem, self.state, slot) else { return };
+        let to = self.problem.home_broker[slot as usize];
         let place = self.state.broker[slot as usize];
         let Some(other) = pick(&mut self.rng, &self.state.on_broker[to as usize]) else { return };
-        if is_free(self.problem, other) && self.may_go(other, place) {
-            self.relocate(slot, to, dir);
-            let p = self.problem.slot_partition[other as usize];
-            match choose_dir(self.problem, self.state, p, place).filter(|_| self.affordable(other, place)) {
-                Some(dir) => self.relocate(other, place, dir),
-                None => self.undo_pending(),
-            }
+        if is_free(self.problem, other)
+            && self.may_pass(&[(slot, to), (other, place)])
+            && let Some((to, dir)) = home(self.problem, self.state, slot)
+            && self.may_go(other, place)
+        {
+            self.consider_pair(slot, to, dir, other);
         }
     }
 
     /// A moved replica goes elsewhere: that copies no more than before.
-    fn propose_redirect(&mut self) {
-        let Some(slot) = self.random_moved() else { return };
-        if is_free(self.problem, slot)
+    fn try_redirect(&mut self) {
+        if let Some(slot) = self.random_moved()
+            && is_free(self.problem, slot)
             && let Some(to) = self.random_receiver()
         {
             self.go(slot, to);
@@ -197,22 +183,32 @@ impl<'a, 'b> Walk<'a, 'b> {
     }
 
     /// A replica of a broker outside its bands goes elsewhere, or one from elsewhere comes.
-    fn propose_move(&mut self) {
-        let (from, to) = if !self.outside.is_empty() && below(&mut self.rng, 4) > 0 {
-            let Some(troubled) = pick(&mut self.rng, &self.outside) else { return };
-            let Some(peer) = self.random_receiver() else { return };
-            if below(&mut self.rng, 2) == 0 { (troubled, peer) } else { (peer, troubled) }
-        } else {
-            let (Some(from), Some(to)) = (self.random_receiver(), self.random_receiver()) else { return };
-            (from, to)
-        };
-        let Some(slot) = pick(&mut self.rng, &self.state.on_broker[from as usize]) else { return };
-        if from != to && is_free(self.problem, slot) {
+    fn try_move(&mut self) {
+        if let Some((from, to)) = self.random_pair()
+            && let Some(slot) = pick(&mut self.rng, &self.state.on_broker[from as usize])
+            && is_free(self.problem, slot)
+        {
             self.go(slot, to);
         }
     }
 
-    fn propose_leader(&mut self) {
+    /// Two replicas of two brokers change places.
+    fn try_swap(&mut self) {
+        if let Some((from, to)) = self.random_pair()
+            && let Some(slot) = pick(&mut self.rng, &self.state.on_broker[from as usize])
+            && let Some(other) = pick(&mut self.rng, &self.state.on_broker[to as usize])
+            && is_free(self.problem, slot)
+            && is_free(self.problem, other)
+            && self.may_pass(&[(slot, to), (other, from)])
+            && self.may_go(slot, to)
+            && self.may_go(other, from)
+            && let Some(dir) = choose_dir(self.problem, self.state, self.problem.slot_partition[slot as usize], to)
+        {
+            self.consider_pair(slot, to, dir, other);
+        }
+    }
+
+    fn try_leader(&mut self) {
         let slot = if !self.outside.is_empty() && below(&mut self.rng, 2) == 0 {
             let troubled = pick(&mut self.rng, &self.outside);
             troubled.and_then(|b| pick(&mut self.rng, &self.state.on_broker[b as usize]))
@@ -220,16 +216,25 @@ impl<'a, 'b> Walk<'a, 'b> {
             self.random_moved()
         };
         let Some(p) = slot.map(|slot| self.problem.slot_partition[slot as usize]) else { return };
-        let facts = &self.problem.partitions[p as usize];
-        let offset = u16::try_from(below(&mut self.rng, u64::from(facts.slot_count))).unwrap_or(NO_LEADER);
+        let count = u64::from(self.problem.partitions[p as usize].slot_count);
+        let offset = u16::try_from(below(&mut self.rng, count)).unwrap_or(NO_LEADER);
         let old = self.state.leader[p as usize];
-        if facts.freedom == Freedom::Free
-            && old != NO_LEADER
-            && offset != old
-            && may_lead(self.problem, self.state, p, offset)
-        {
+        let Some(delta) = transfer_delta(self.problem, self.state, p, offset) else { return };
+        let home = self.state.home_leader[p as usize];
+        let changes = f64::from(i8::from(offset != home) - i8::from(old != home));
+        let cost = LEADER_PRICE * self.problem.mean_copy_bytes * changes;
+        if self.passes(delta, cost) {
             self.state.lead(self.problem, p, offset);
-            self.pending.push(Change::Leader { p, from: old });
+            self.accept(&[Change::Leader { p, from: old }]);
+        }
+    }
+
+    fn go(&mut self, slot: u32, to: u32) {
+        if self.may_pass(&[(slot, to)])
+            && self.may_go(slot, to)
+            && let Some(dir) = choose_dir(self.problem, self.state, self.problem.slot_partition[slot as usize], to)
+        {
+            self.consider(slot, to, dir);
         }
     }
 
@@ -237,28 +242,103 @@ impl<'a, 'b> Walk<'a, 'b> {
         may_host(self.problem, self.state, slot, to) && rack_allows(self.problem, self.state, slot, to)
     }
 
-    fn affordable(&self, slot: u32, to: u32) -> bool {
-        self.state.within_budget(self.problem, self.state.copy_delta(self.problem, slot, to))
+    /// Bytes and copies that `moves` add, priced.
+    fn price_of(&self, moves: &[(u32, u32)]) -> (f64, f64, i64) {
+        let (mut bytes, mut copies) = (0.0, 0);
+        for &(slot, to) in moves {
+            let delta = self.state.copy_delta(self.problem, slot, to);
+            bytes += delta.0;
+            copies += delta.1;
+        }
+        (bytes + MOVE_PRICE * self.problem.mean_copy_bytes * copies as f64, bytes, copies)
     }
 
-    fn go(&mut self, slot: u32, to: u32) {
-        if self.may_go(slot, to) && self.affordable(slot, to) {
-            let p = self.problem.slot_partition[slot as usize];
-            if let Some(dir) = choose_dir(self.problem, self.state, p, to) {
-                self.relocate(slot, to, dir);
-            }
+    /// Whether `moves` could be accepted if they took all penalty away, and fit the budget.
+    fn may_pass(&self, moves: &[(u32, u32)]) -> bool {
+        let (cost, bytes, copies) = self.price_of(moves);
+        self.passes(-self.state.total_penalty(), cost) && self.state.within_budget(self.problem, (bytes, copies))
+    }
+
+    /// Whether a change of penalty and of cost is within what this step allows.
+    fn passes(&self, penalty: f64, cost: f64) -> bool {
+        self.price * penalty + cost / self.unit <= self.allowed
+    }
+
+    /// Moves `slot` to `to` if the energy allows.
+    fn consider(&mut self, slot: u32, to: u32, dir: u32) {
+        let from = self.state.broker[slot as usize];
+        let here = self.state.demand_here(self.problem, slot);
+        let there = self.state.demand(self.problem, slot, to);
+        let delta = self.changed(from, &[(&here, -1.0)])
+            + self.changed(to, &[(&there, 1.0)])
+            + self.spread_delta(slot, from, to);
+        if self.passes(delta, self.price_of(&[(slot, to)]).0) {
+            let undo = self.relocate(slot, to, dir);
+            self.accept(&[undo]);
         }
     }
 
-    fn relocate(&mut self, slot: u32, to: u32, dir: u32) {
-        let s = slot as usize;
-        self.pending.push(Change::Replica { slot, from: self.state.broker[s], from_dir: self.state.dir[s] });
-        self.state.relocate(self.problem, slot, to, dir);
+    /// Moves `slot` to `to` and `other` from there to where `slot` is, if the energy allows.
+    fn consider_pair(&mut self, slot: u32, to: u32, dir: u32, other: u32) {
+        let from = self.state.broker[slot as usize];
+        let (slot_here, slot_there) =
+            (self.state.demand_here(self.problem, slot), self.state.demand(self.problem, slot, to));
+        let (other_here, other_there) =
+            (self.state.demand_here(self.problem, other), self.state.demand(self.problem, other, from));
+        let topic = |s: u32| self.problem.partitions[self.problem.slot_partition[s as usize] as usize].topic;
+        let spread = if topic(slot) == topic(other) {
+            0.0
+        } else {
+            self.spread_delta(slot, from, to) + self.spread_delta(other, to, from)
+        };
+        let delta = self.changed(from, &[(&slot_here, -1.0), (&other_there, 1.0)])
+            + self.changed(to, &[(&slot_there, 1.0), (&other_here, -1.0)])
+            + spread;
+        if !self.passes(delta, self.price_of(&[(slot, to), (other, from)]).0) {
+            return;
+        }
+        let first = self.relocate(slot, to, dir);
+        // With `slot` gone, its dir has room for `other` too.
+        let p = self.problem.slot_partition[other as usize];
+        match choose_dir(self.problem, self.state, p, from) {
+            Some(dir) => {
+                let second = self.relocate(other, from, dir);
+                self.accept(&[first, second]);
+            }
+            None => self.undo(first),
+        }
     }
 
-    fn undo_pending(&mut self) {
-        while let Some(change) = self.pending.pop() {
-            self.undo(change);
+    /// The change of `broker`'s penalty with `demands` added.
+    fn changed(&self, broker: u32, demands: &[(&Vector, f64)]) -> f64 {
+        let b = broker as usize;
+        let mut load = self.state.load[b];
+        for (demand, sign) in demands {
+            for lane in 0..load.len() {
+                load[lane] += sign * demand[lane];
+            }
+        }
+        self.state.bands.penalty(b, &load) - self.state.penalty[b]
+    }
+
+    fn spread_delta(&self, slot: u32, from: u32, to: u32) -> f64 {
+        let p = self.problem.slot_partition[slot as usize] as usize;
+        self.state.spread.delta(self.problem, &self.state.broker, self.problem.partitions[p].topic, from, to)
+    }
+
+    fn relocate(&mut self, slot: u32, to: u32, dir: u32) -> Change {
+        let s = slot as usize;
+        let undo = Change::Replica { slot, from: self.state.broker[s], from_dir: self.state.dir[s] };
+        self.state.relocate(self.problem, slot, to, dir);
+        undo
+    }
+
+    fn accept(&mut self, changes: &[Change]) {
+        self.journal.extend_from_slice(changes);
+        let now = Quality::of(self.problem, self.state);
+        if now.beats(self.problem, &self.best) {
+            self.best = now;
+            self.journal.clear();
         }
     }
 
@@ -277,6 +357,18 @@ impl<'a, 'b> Walk<'a, 'b> {
 
     fn random_moved(&mut self) -> Option<u32> {
         pick(&mut self.rng, &self.state.moved)
+    }
+
+    /// Two brokers, one of them outside its bands where any is and chance wants it.
+    fn random_pair(&mut self) -> Option<(u32, u32)> {
+        let peer = self.random_receiver()?;
+        let other = if !self.outside.is_empty() && below(&mut self.rng, 4) > 0 {
+            pick(&mut self.rng, &self.outside)?
+        } else {
+            self.random_receiver()?
+        };
+        let pair = if below(&mut self.rng, 2) == 0 { (other, peer) } else { (peer, other) };
+        (pair.0 != pair.1).then_some(pair)
     }
 
     fn random_receiver(&mut self) -> Option<u32> {

@@ -198,7 +198,8 @@ impl Edges {
         let mut edges = Self {
             high: vec![[f64::INFINITY; 3]; brokers],
             low: vec![[0.0; 3]; brokers],
-            spread_holds: after.spread.penalty() <= SLACK,
+            spread_holds: after.spread.mendable(problem, &after.broker) <= SLACK
+                && !frozen_moved(problem, before, after),
         };
         for group in 0..problem.groups.names().len() {
             let is_member = |b: &usize| problem.brokers[*b].in_band && problem.brokers[*b].group as usize == group;
@@ -254,6 +255,15 @@ impl Edges {
             }
         }
     }
+}
+
+/// Whether a topic that goals may not move did move: another plan might then put it better and spend the excess elsewhere.
+fn frozen_moved(problem: &Problem<'_>, before: &State, after: &State) -> bool {
+    after.moved.iter().any(|&s| {
+        let p = problem.slot_partition[s as usize] as usize;
+        let topic = &problem.topics[problem.partitions[p].topic as usize];
+        !topic.free && topic.spread_limit != NONE && before.broker[s as usize] != after.broker[s as usize]
+    })
 }
 
 /// The most that a group's disk bytes can differ between two plans that copy no more than ours, because copies bring

@@ -71,6 +71,8 @@ pub(crate) struct TopicFacts {
     pub(crate) spread_limit: u32,
     /// First slot and number of slots.
     pub(crate) slots: (u32, u32),
+    /// Whether goals may move its replicas.
+    pub(crate) free: bool,
 }
 
 /// What the search knows of a partition.
@@ -266,7 +268,13 @@ fn topic_facts(snapshot: &Snapshot, policy: &Policy, groups: &Groups) -> Vec<Top
             Home::AnyGrouped => NONE,
         };
         let spread_limit = if binding { u32::try_from(limit).unwrap_or(NONE) } else { NONE };
-        all.push(TopicFacts { group, racks, spread_limit, slots: (first, total) });
+        all.push(TopicFacts {
+            group,
+            racks,
+            spread_limit,
+            slots: (first, total),
+            free: topic_freedom(policy, groups, t, &topic.name) == Freedom::Free,
+        });
     }
     all
 }
@@ -274,10 +282,7 @@ fn topic_facts(snapshot: &Snapshot, policy: &Policy, groups: &Groups) -> Vec<Top
 fn partition_facts(snapshot: &Snapshot, policy: &Policy, groups: &Groups, cores: f64) -> Vec<PartitionFacts> {
     let mut all = Vec::with_capacity(snapshot.partitions.len());
     for (t, topic) in snapshot.topics.iter().enumerate() {
-        let by_name = match (policy.freedom(&topic.name), groups.home(crate::model::TopicIdx::new(t))) {
-            (Freedom::Free, Home::AnyGrouped) => Freedom::RepairOnly,
-            (freedom, _) => freedom,
-        };
+        let by_name = topic_freedom(policy, groups, t, &topic.name);
         for p in topic.partition_rows() {
             let partition = &snapshot.partitions[p];
             let index = PartitionIdx::new(p);
@@ -295,6 +300,14 @@ fn partition_facts(snapshot: &Snapshot, policy: &Policy, groups: &Groups, cores:
         }
     }
     all
+}
+
+/// What may be done to a topic's partitions: by the policy's patterns, and for topics at home anywhere only repairs.
+fn topic_freedom(policy: &Policy, groups: &Groups, t: usize, name: &str) -> Freedom {
+    match (policy.freedom(name), groups.home(crate::model::TopicIdx::new(t))) {
+        (Freedom::Free, Home::AnyGrouped) => Freedom::RepairOnly,
+        (freedom, _) => freedom,
+    }
 }
 
 fn slot_partitions(snapshot: &Snapshot) -> Vec<u32> {

@@ -13,7 +13,7 @@ use super::penalty::Bands;
 use super::problem::{Problem, row};
 use super::repair::{fault, rack_broken, repair};
 use super::state::State;
-use super::trim::{DRIFT, trim};
+use super::trim::{DRIFT, trim, trim_leaders};
 use super::{Effort, Environment, Options, Solution, StopReason, finish};
 use crate::model::{Freedom, Policy, Snapshot};
 
@@ -57,7 +57,9 @@ pub fn optimize(snapshot: &Snapshot, policy: &Policy, options: &Options, env: &E
 fn needs_moves(problem: &Problem<'_>, state: &State) -> bool {
     let exact = Bands::of(problem, &state.load, 0.0);
     let outside = |b: usize| exact.penalty(b, &state.load[b]) > DRIFT;
-    (0..state.load.len()).any(outside) || state.spread.penalty() > DRIFT || breaks_rules(problem, state)
+    (0..state.load.len()).any(outside)
+        || state.spread.mendable(problem, &state.broker) > DRIFT
+        || breaks_rules(problem, state)
 }
 
 fn breaks_rules(problem: &Problem<'_>, state: &State) -> bool {
@@ -74,12 +76,15 @@ fn portfolio(problem: &Problem<'_>, before: &State, options: &Options, env: &Env
     let repaired = repair(problem, &mut built);
     (env.progress)("balance", 0.15);
     built.rebase(problem);
+    built.settle(problem);
     let floor = built.total_penalty();
     balance(problem, &mut built, env.expired);
     let repaired = repaired + repair(problem, &mut built);
+    built.settle(problem);
     let allowance = built.total_penalty();
     (env.progress)("trim", 0.45);
     trim(problem, &mut built, allowance);
+    trim_leaders(problem, &mut built, allowance);
     built.recount(problem);
     let steps = steps(problem, options.effort);
     (env.progress)("anneal", 0.5);
@@ -119,5 +124,6 @@ fn polish(problem: &Problem<'_>, mut state: State, seed: u64, steps: u64, env: &
     }
     let allowance = state.total_penalty();
     trim(problem, &mut state, allowance);
+    trim_leaders(problem, &mut state, allowance);
     (state, timed_out)
 }

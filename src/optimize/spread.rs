@@ -17,6 +17,8 @@ pub(crate) struct Spread {
     /// Whether each broker is judged.
     judged: Vec<bool>,
     penalty: f64,
+    /// The part of `penalty` that no goal may mend: that of frozen topics.
+    frozen: f64,
     weight: f64,
 }
 
@@ -30,6 +32,7 @@ impl Spread {
             brokers,
             judged: problem.brokers.iter().map(|b| b.in_band).collect(),
             penalty: 0.0,
+            frozen: 0.0,
             weight: problem.policy.weight(crate::model::Goal::TopicSpread),
         };
         for (t, topic) in problem.topics.iter().enumerate() {
@@ -60,9 +63,15 @@ impl Spread {
         }
     }
 
-    /// Σ over (topic, broker) pairs of the distance beyond the limit, relative to it, weighted.
+    /// Σ over (topic, broker) pairs of the distance beyond the limit, relative to it, weighted; what frozen topics were
+    /// beyond it when [`Self::settle`] was last called left out.
     pub(crate) fn penalty(&self) -> f64 {
-        self.penalty
+        self.penalty - self.frozen
+    }
+
+    /// Takes what frozen topics are beyond their limits as given: called once repairs are done.
+    pub(crate) fn settle(&mut self, problem: &Problem<'_>, slot_broker: &[u32]) {
+        self.frozen = self.sum(problem, slot_broker, |t| !problem.topics[t as usize].free);
     }
 
     /// The change of [`Self::penalty`] if a replica of topic `t` went from `from` to `to`.
@@ -114,10 +123,25 @@ impl Spread {
         (self.recounted(problem, slot_broker) - self.penalty).abs() < 1e-6
     }
 
+    /// The part of the penalty that goals may mend: that of topics which are not frozen.
+    pub(crate) fn mendable(&self, problem: &Problem<'_>, slot_broker: &[u32]) -> f64 {
+        if self.penalty <= 0.0 {
+            return 0.0;
+        }
+        self.sum(problem, slot_broker, |t| problem.topics[t as usize].free)
+    }
+
     fn recounted(&self, problem: &Problem<'_>, slot_broker: &[u32]) -> f64 {
+        self.sum(problem, slot_broker, |_| true)
+    }
+
+    fn sum(&self, problem: &Problem<'_>, slot_broker: &[u32], counted: impl Fn(u32) -> bool) -> f64 {
         let mut counts = vec![0_u32; self.brokers];
         let mut penalty = 0.0;
         for (t, topic) in problem.topics.iter().enumerate().filter(|(_, topic)| topic.spread_limit != NONE) {
+            if !counted(row(t)) {
+                continue;
+            }
             slots(topic.slots).for_each(|s| counts[slot_broker[s] as usize] += 1);
             for s in slots(topic.slots) {
                 let broker = slot_broker[s];

@@ -38,6 +38,10 @@ pub(crate) struct State {
     pub(crate) copied_bytes: f64,
     /// Replica movements between brokers so far.
     pub(crate) copies: i64,
+    /// Partitions led by another slot than in the snapshot.
+    pub(crate) leader_changes: i64,
+    /// Each partition's leader in the snapshot.
+    pub(crate) home_leader: std::sync::Arc<[u16]>,
     /// The bands in force and every broker's penalty under them.
     pub(crate) bands: Bands,
     /// Each broker's penalty.
@@ -55,10 +59,13 @@ impl State {
             let offset = problem.slots(row(p)).position(|s| problem.home_broker[s] == leader);
             offset.map_or(NO_LEADER, |o| u16::try_from(o).unwrap_or(NO_LEADER))
         });
+        let leader: Vec<u16> = leaders.collect();
         let mut state = Self {
             broker: problem.home_broker.clone(),
             dir: problem.home_dir.clone(),
-            leader: leaders.collect(),
+            leader_changes: 0,
+            home_leader: leader.clone().into(),
+            leader,
             load: vec![Vector::default(); brokers],
             dir_bytes: Vec::new(),
             on_broker: vec![Vec::new(); brokers],
@@ -95,6 +102,11 @@ impl State {
             self.penalty[b] = self.bands.penalty(b, &self.load[b]);
         }
         self.penalty_sum = self.penalty.iter().sum();
+    }
+
+    /// Takes what frozen topics are beyond their limits as given: called once repairs are done.
+    pub(crate) fn settle(&mut self, problem: &Problem<'_>) {
+        self.spread.settle(problem, &self.broker);
     }
 
     /// Σ penalties of brokers and topic spread.
@@ -183,6 +195,8 @@ impl State {
         let facts = &problem.partitions[p as usize];
         let old = self.leader[p as usize];
         let extra = leader_extra(problem, p);
+        let home = self.home_leader[p as usize];
+        self.leader_changes += i64::from(offset != home) - i64::from(old != home);
         if old != NO_LEADER {
             self.shift(self.broker[facts.first_slot as usize + old as usize], &extra, -1.0);
         }

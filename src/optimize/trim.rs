@@ -4,9 +4,10 @@
 
 use super::balance::is_free;
 use super::destinations::{choose_dir, rack_allows};
-use super::problem::{NONE, Problem};
+use super::leadership::may_lead;
+use super::problem::{NONE, Problem, row};
 use super::repair::fault;
-use super::state::State;
+use super::state::{NO_LEADER, State};
 
 /// What sums of floats may drift by without meaning anything.
 pub(crate) const DRIFT: f64 = 1e-9;
@@ -105,4 +106,18 @@ fn exchange(problem: &Problem<'_>, state: &mut State, slot: u32, allowance: f64)
     }
     state.relocate(problem, slot, back.0, back.1);
     false
+}
+
+/// Takes leadership changes back where the goals no longer need them.
+pub(crate) fn trim_leaders(problem: &Problem<'_>, state: &mut State, allowance: f64) {
+    for p in 0..row(problem.partitions.len()) {
+        let (now, home) = (state.leader[p as usize], state.home_leader[p as usize]);
+        if now == home || home == NO_LEADER || !may_lead(problem, state, p, home) {
+            continue;
+        }
+        state.lead(problem, p, home);
+        if state.total_penalty() > allowance + DRIFT {
+            state.lead(problem, p, now);
+        }
+    }
 }
