@@ -137,7 +137,7 @@ pub(crate) fn excuses(problem: &Problem<'_>, state: &State) -> Vec<Excuse> {
     for p in 0..row(problem.partitions.len()) {
         partition_excuses(problem, state, p, &mut all);
     }
-    let exact = Bands::of(problem, &state.load, 0.0);
+    let exact = Bands::of(problem, &state.load, 0.0, 0.0);
     for b in 0..problem.brokers.len() {
         broker_excuses(problem, state, &exact, b, &mut all);
     }
@@ -193,7 +193,7 @@ fn stuck(problem: &Problem<'_>, state: &State, p: u32, s: usize, rule: Rule, sub
             hosting += 1;
         } else if !super::destinations::rack_allows(problem, state, row(s), b) {
             racked += 1;
-        } else if super::destinations::choose_dir(problem, state, p, b).is_none() {
+        } else if super::destinations::choose_dir(problem, state, row(s), b).is_none() {
             full += 1;
         }
     }

@@ -21,6 +21,8 @@ use crate::model::{Freedom, Policy, Snapshot};
 const STEPS_PER_SLOT: u64 = 30;
 /// The most annealing steps of one member at normal effort.
 const STEPS_MAX: u64 = 1_500_000;
+/// The share of the policy's tolerance that trims may spend: the rest is left for the growth of means.
+const TRIM_TOLERANCE: f64 = 0.8;
 /// What thorough effort multiplies steps by.
 const THOROUGH: u64 = 20;
 
@@ -28,7 +30,8 @@ const THOROUGH: u64 = 20;
 #[must_use]
 pub fn optimize(snapshot: &Snapshot, policy: &Policy, options: &Options, env: &Environment<'_>) -> Solution {
     let problem = Problem::new(snapshot, policy);
-    let before = State::new(&problem);
+    let mut before = State::new(&problem);
+    before.settle(&problem);
     let after = if needs_moves(&problem, &before) { portfolio(&problem, &before, options, env) } else { None };
     let (mut after, mut timed_out) = after.unwrap_or_else(|| (before.clone(), false));
     (env.progress)("log dirs", 0.9);
@@ -55,7 +58,7 @@ pub fn optimize(snapshot: &Snapshot, policy: &Policy, options: &Options, env: &E
 
 /// Whether a rule about replicas or racks is broken, or a broker or topic stands outside its bands.
 fn needs_moves(problem: &Problem<'_>, state: &State) -> bool {
-    let exact = Bands::of(problem, &state.load, 0.0);
+    let exact = Bands::of(problem, &state.load, 0.0, 0.0);
     let outside = |b: usize| exact.penalty(b, &state.load[b]) > DRIFT;
     (0..state.load.len()).any(outside)
         || state.spread.mendable(problem, &state.broker) > DRIFT
@@ -77,7 +80,6 @@ fn portfolio(problem: &Problem<'_>, before: &State, options: &Options, env: &Env
     (env.progress)("balance", 0.15);
     built.rebase(problem);
     built.settle(problem);
-    let floor = built.total_penalty();
     balance(problem, &mut built, env.expired);
     let repaired = repaired + repair(problem, &mut built);
     built.settle(problem);
@@ -100,8 +102,10 @@ fn portfolio(problem: &Problem<'_>, before: &State, options: &Options, env: &Env
     }
     let timed_out = runs.iter().any(|(_, timed_out)| *timed_out);
     let (state, _) = runs.swap_remove(best);
-    let no_better = repaired == 0 && state.total_penalty() > floor - DRIFT;
-    (!no_better).then_some((state, timed_out))
+    // Where nothing had to be repaired, what is as good as the least within the tolerance and moves nothing is best.
+    let least = state.excess(problem) * (1.0 + problem.policy.excess_tolerance);
+    let worth_it = repaired > 0 || before.excess(problem) > least + DRIFT;
+    worth_it.then_some((state, timed_out))
 }
 
 fn steps(problem: &Problem<'_>, effort: Effort) -> u64 {
@@ -122,7 +126,7 @@ fn polish(problem: &Problem<'_>, mut state: State, seed: u64, steps: u64, env: &
     if state.total_penalty() > DRIFT {
         balance(problem, &mut state, env.expired);
     }
-    let allowance = state.total_penalty();
+    let allowance = state.total_penalty() * (1.0 + TRIM_TOLERANCE * problem.policy.excess_tolerance);
     trim(problem, &mut state, allowance);
     trim_leaders(problem, &mut state, allowance);
     (state, timed_out)
