@@ -7,6 +7,7 @@ pub mod band;
 pub mod goal;
 pub mod groups;
 pub mod index;
+pub mod kafka_files;
 pub mod load;
 pub mod placement;
 pub mod policy;
