@@ -1,1 +1,6 @@
 //! Shows results: text, JSON, HTML with charts. Renderers are pure functions; `writer` writes what they return.
+
+pub mod json;
+pub mod plan_files;
+
+pub use plan_files::plan_files;
