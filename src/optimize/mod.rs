@@ -1,11 +1,26 @@
 //! Finds where every replica should sit. Input: a snapshot and a policy. Output: a [`Solution`]. Pure: the clock and the
 //! progress display come in through [`Environment`]; the judge's figures are never read here.
+//!
+//! Stages: [`repair`] → [`balance`] → [`trim`] → [`anneal`] → [`log_dirs`] → [`bound`]. docs/solver.md explains each.
 
+mod anneal;
+mod balance;
+mod bound;
+mod destinations;
+mod finish;
+mod leadership;
+mod log_dirs;
+mod penalty;
+mod problem;
+mod repair;
+mod search;
 pub mod solution;
+mod spread;
+mod state;
+mod trim;
 
+pub use search::optimize;
 pub use solution::{BoundKind, LowerBound, Reason, Solution, StopReason};
-
-use crate::model::{Placement, Policy, Snapshot};
 
 /// How much work the search may do; budgets count steps, never seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,16 +49,4 @@ pub struct Options {
     pub seed: u64,
     /// Step budget.
     pub effort: Effort,
-}
-
-/// Finds where every replica should sit.
-#[must_use]
-pub fn optimize(snapshot: &Snapshot, _policy: &Policy, _options: &Options, _env: &Environment<'_>) -> Solution {
-    Solution {
-        placement: Placement::of(snapshot),
-        stop_reason: StopReason::Done,
-        lower_bound: LowerBound { bytes: 0, kind: BoundKind::Shedding },
-        reasons: Vec::new(),
-        excuses: Vec::new(),
-    }
 }

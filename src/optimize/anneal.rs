@@ -1,0 +1,393 @@
+//! Simulated annealing over every goal at once (Kirkpatrick et al. 1983): escapes what greedy moves and trims miss.
+//!
+//! The energy is a price on the penalty plus the bytes and moves of the plan. The temperature falls and the price rises
+//! geometrically, so the search may cross the bands' edges early and ends inside them. The budget counts steps; the best
+//! state seen is restored at the end from a journal of the changes since.
+
+use rand::Rng;
+use rand_pcg::Pcg64Mcg;
+
+use super::balance::is_free;
+use super::destinations::{choose_dir, may_host, rack_allows};
+use super::leadership::transfer_delta;
+use super::problem::{Problem, Vector, row};
+use super::state::{NO_LEADER, State};
+use super::trim::{DRIFT, home};
+
+/// Price of a move beyond its bytes, in mean replicas: bytes may not fall by multiplying the moves.
+pub(crate) const MOVE_PRICE: f64 = 0.05;
+/// Price of a leadership change, in mean replicas: an election interrupts clients for a moment, so none is made in vain.
+const LEADER_PRICE: f64 = 0.002;
+/// First and last temperature, in mean replicas.
+const TEMPERATURE: (f64, f64) = (0.6, 0.004);
+/// First and last price of one unit of penalty, in mean broker disks.
+const PENALTY_PRICE: (f64, f64) = (4.0, 400.0);
+/// Steps between looks at the clock and at who is outside.
+const STRIDE: u64 = 1024;
+
+/// How good a state is: penalty first, then what it moves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Quality {
+    /// Total penalty.
+    pub(crate) penalty: f64,
+    /// Bytes copied, moves priced in.
+    pub(crate) cost: f64,
+}
+
+impl Quality {
+    /// The quality of `state`.
+    pub(crate) fn of(problem: &Problem<'_>, state: &State) -> Self {
+        Self { penalty: state.total_penalty().max(0.0), cost: cost(problem, state) }
+    }
+
+    /// Whether this is better than `other`: a penalty within the policy's tolerance is as good.
+    pub(crate) fn beats(&self, problem: &Problem<'_>, other: &Self) -> bool {
+        let tolerance = problem.policy.excess_tolerance / 2.0;
+        if self.penalty > other.penalty * (1.0 + tolerance) + DRIFT {
+            false
+        } else if self.penalty < other.penalty * (1.0 - tolerance) - DRIFT {
+            true
+        } else {
+            self.cost < other.cost
+        }
+    }
+}
+
+fn cost(problem: &Problem<'_>, state: &State) -> f64 {
+    let changes = MOVE_PRICE * state.copies as f64 + LEADER_PRICE * state.leader_changes as f64;
+    state.copied_bytes + problem.mean_copy_bytes * changes
+}
+
+/// One change, with what undoes it.
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    Replica { slot: u32, from: u32, from_dir: u32 },
+    Leader { p: u32, from: u16 },
+}
+
+/// Anneals for `steps` steps. Returns whether the clock cut in.
+pub(crate) fn anneal(
+    problem: &Problem<'_>,
+    state: &mut State,
+    seed: u64,
+    steps: u64,
+    expired: &(dyn Fn() -> bool + Sync),
+) -> bool {
+    let mut walk = Walk::new(problem, state, seed);
+    for step in 0..steps {
+        if step % STRIDE == 0 {
+            if expired() {
+                walk.restore_best();
+                return true;
+            }
+            walk.tune(step as f64 / steps as f64);
+        }
+        walk.step();
+    }
+    walk.restore_best();
+    false
+}
+
+struct Walk<'a, 'b> {
+    problem: &'a Problem<'b>,
+    state: &'a mut State,
+    rng: Pcg64Mcg,
+    /// Bytes of a mean broker: the unit of energy.
+    unit: f64,
+    temperature: f64,
+    price: f64,
+    receivers: Vec<u32>,
+    outside: Vec<u32>,
+    /// Changes since the best state.
+    journal: Vec<Change>,
+    /// How much the energy may rise in the step under way.
+    allowed: f64,
+    best: Quality,
+}
+
+impl<'a, 'b> Walk<'a, 'b> {
+    fn new(problem: &'a Problem<'b>, state: &'a mut State, seed: u64) -> Self {
+        let receivers: Vec<u32> =
+            (0..row(problem.brokers.len())).filter(|&b| problem.brokers[b as usize].receives).collect();
+        let total = problem.mean_copy_bytes * problem.slot_partition.len() as f64;
+        let best = Quality::of(problem, state);
+        Self {
+            unit: (total / receivers.len().max(1) as f64).max(1.0),
+            problem,
+            state,
+            rng: Pcg64Mcg::new(u128::from(seed) << 1 | 1),
+            temperature: 0.0,
+            price: 0.0,
+            receivers,
+            outside: Vec::new(),
+            journal: Vec::new(),
+            allowed: 0.0,
+            best,
+        }
+    }
+
+    /// Sets temperature and price for `progress` (0–1) and looks who is outside.
+    fn tune(&mut self, progress: f64) {
+        let between = |(first, last): (f64, f64)| first * (last / first).powf(progress);
+        self.temperature = between(TEMPERATURE) * self.problem.mean_copy_bytes / self.unit;
+        self.price = between(PENALTY_PRICE);
+        self.outside.clear();
+        self.outside.extend((0..row(self.state.penalty.len())).filter(|&b| self.state.penalty[b as usize] > 0.0));
+    }
+
+    fn step(&mut self) {
+        // How much the energy may rise in this step, drawn before anything is computed: proposals that cannot pass are
+        // dropped at the price of a look.
+        self.allowed = -self.temperature * unit_interval(&mut self.rng).max(f64::MIN_POSITIVE).ln();
+        match below(&mut self.rng, 100) {
+            0..20 => self.try_return(),
+            20..60 => self.try_exchange(),
+            60..68 => self.try_redirect(),
+            68..80 => self.try_move(),
+            80..84 => self.try_swap(),
+            _ => self.try_leader(),
+        }
+    }
+
+    fn try_return(&mut self) {
+        if let Some(slot) = self.random_moved()
+            && let Some((to, dir)) = home(self.problem, self.state, slot)
+        {
+            self.consider(slot, to, dir);
+        }
+    }
+
+    /// A moved replica goes home; another from there takes its place.
+    fn try_exchange(&mut self) {
+        let Some(slot) = self.random_moved() else { return };
+        let to = self.problem.home_broker[slot as usize];
+        let place = self.state.broker[slot as usize];
+        let Some(other) = pick(&mut self.rng, &self.state.on_broker[to as usize]) else { return };
+        if is_free(self.problem, other)
+            && self.may_pass(&[(slot, to), (other, place)])
+            && let Some((to, dir)) = home(self.problem, self.state, slot)
+            && self.may_go(other, place)
+        {
+            self.consider_pair(slot, to, dir, other);
+        }
+    }
+
+    /// A moved replica goes elsewhere: that copies no more than before.
+    fn try_redirect(&mut self) {
+        if let Some(slot) = self.random_moved()
+            && is_free(self.problem, slot)
+            && let Some(to) = self.random_receiver()
+        {
+            self.go(slot, to);
+        }
+    }
+
+    /// A replica of a broker outside its bands goes elsewhere, or one from elsewhere comes.
+    fn try_move(&mut self) {
+        if let Some((from, to)) = self.random_pair()
+            && let Some(slot) = pick(&mut self.rng, &self.state.on_broker[from as usize])
+            && is_free(self.problem, slot)
+        {
+            self.go(slot, to);
+        }
+    }
+
+    /// Two replicas of two brokers change places.
+    fn try_swap(&mut self) {
+        if let Some((from, to)) = self.random_pair()
+            && let Some(slot) = pick(&mut self.rng, &self.state.on_broker[from as usize])
+            && let Some(other) = pick(&mut self.rng, &self.state.on_broker[to as usize])
+            && is_free(self.problem, slot)
+            && is_free(self.problem, other)
+            && self.may_pass(&[(slot, to), (other, from)])
+            && self.may_go(slot, to)
+            && self.may_go(other, from)
+            && let Some(dir) = choose_dir(self.problem, self.state, self.problem.slot_partition[slot as usize], to)
+        {
+            self.consider_pair(slot, to, dir, other);
+        }
+    }
+
+    fn try_leader(&mut self) {
+        let slot = if !self.outside.is_empty() && below(&mut self.rng, 2) == 0 {
+            let troubled = pick(&mut self.rng, &self.outside);
+            troubled.and_then(|b| pick(&mut self.rng, &self.state.on_broker[b as usize]))
+        } else {
+            self.random_moved()
+        };
+        let Some(p) = slot.map(|slot| self.problem.slot_partition[slot as usize]) else { return };
+        let count = u64::from(self.problem.partitions[p as usize].slot_count);
+        let offset = u16::try_from(below(&mut self.rng, count)).unwrap_or(NO_LEADER);
+        let old = self.state.leader[p as usize];
+        let Some(delta) = transfer_delta(self.problem, self.state, p, offset) else { return };
+        let home = self.state.home_leader[p as usize];
+        let changes = f64::from(i8::from(offset != home) - i8::from(old != home));
+        let cost = LEADER_PRICE * self.problem.mean_copy_bytes * changes;
+        if self.passes(delta, cost) {
+            self.state.lead(self.problem, p, offset);
+            self.accept(&[Change::Leader { p, from: old }]);
+        }
+    }
+
+    fn go(&mut self, slot: u32, to: u32) {
+        if self.may_pass(&[(slot, to)])
+            && self.may_go(slot, to)
+            && let Some(dir) = choose_dir(self.problem, self.state, self.problem.slot_partition[slot as usize], to)
+        {
+            self.consider(slot, to, dir);
+        }
+    }
+
+    fn may_go(&self, slot: u32, to: u32) -> bool {
+        may_host(self.problem, self.state, slot, to) && rack_allows(self.problem, self.state, slot, to)
+    }
+
+    /// Bytes and copies that `moves` add, priced.
+    fn price_of(&self, moves: &[(u32, u32)]) -> (f64, f64, i64) {
+        let (mut bytes, mut copies) = (0.0, 0);
+        for &(slot, to) in moves {
+            let delta = self.state.copy_delta(self.problem, slot, to);
+            bytes += delta.0;
+            copies += delta.1;
+        }
+        (bytes + MOVE_PRICE * self.problem.mean_copy_bytes * copies as f64, bytes, copies)
+    }
+
+    /// Whether `moves` could be accepted if they took all penalty away, and fit the budget.
+    fn may_pass(&self, moves: &[(u32, u32)]) -> bool {
+        let (cost, bytes, copies) = self.price_of(moves);
+        self.passes(-self.state.total_penalty(), cost) && self.state.within_budget(self.problem, (bytes, copies))
+    }
+
+    /// Whether a change of penalty and of cost is within what this step allows.
+    fn passes(&self, penalty: f64, cost: f64) -> bool {
+        self.price * penalty + cost / self.unit <= self.allowed
+    }
+
+    /// Moves `slot` to `to` if the energy allows.
+    fn consider(&mut self, slot: u32, to: u32, dir: u32) {
+        let from = self.state.broker[slot as usize];
+        let here = self.state.demand_here(self.problem, slot);
+        let there = self.state.demand(self.problem, slot, to);
+        let delta = self.changed(from, &[(&here, -1.0)])
+            + self.changed(to, &[(&there, 1.0)])
+            + self.spread_delta(slot, from, to);
+        if self.passes(delta, self.price_of(&[(slot, to)]).0) {
+            let undo = self.relocate(slot, to, dir);
+            self.accept(&[undo]);
+        }
+    }
+
+    /// Moves `slot` to `to` and `other` from there to where `slot` is, if the energy allows.
+    fn consider_pair(&mut self, slot: u32, to: u32, dir: u32, other: u32) {
+        let from = self.state.broker[slot as usize];
+        let (slot_here, slot_there) =
+            (self.state.demand_here(self.problem, slot), self.state.demand(self.problem, slot, to));
+        let (other_here, other_there) =
+            (self.state.demand_here(self.problem, other), self.state.demand(self.problem, other, from));
+        let topic = |s: u32| self.problem.partitions[self.problem.slot_partition[s as usize] as usize].topic;
+        let spread = if topic(slot) == topic(other) {
+            0.0
+        } else {
+            self.spread_delta(slot, from, to) + self.spread_delta(other, to, from)
+        };
+        let delta = self.changed(from, &[(&slot_here, -1.0), (&other_there, 1.0)])
+            + self.changed(to, &[(&slot_there, 1.0), (&other_here, -1.0)])
+            + spread;
+        if !self.passes(delta, self.price_of(&[(slot, to), (other, from)]).0) {
+            return;
+        }
+        let first = self.relocate(slot, to, dir);
+        // With `slot` gone, its dir has room for `other` too.
+        let p = self.problem.slot_partition[other as usize];
+        match choose_dir(self.problem, self.state, p, from) {
+            Some(dir) => {
+                let second = self.relocate(other, from, dir);
+                self.accept(&[first, second]);
+            }
+            None => self.undo(first),
+        }
+    }
+
+    /// The change of `broker`'s penalty with `demands` added.
+    fn changed(&self, broker: u32, demands: &[(&Vector, f64)]) -> f64 {
+        let b = broker as usize;
+        let mut load = self.state.load[b];
+        for (demand, sign) in demands {
+            for lane in 0..load.len() {
+                load[lane] += sign * demand[lane];
+            }
+        }
+        self.state.bands.penalty(b, &load) - self.state.penalty[b]
+    }
+
+    fn spread_delta(&self, slot: u32, from: u32, to: u32) -> f64 {
+        let p = self.problem.slot_partition[slot as usize] as usize;
+        self.state.spread.delta(self.problem, &self.state.broker, self.problem.partitions[p].topic, from, to)
+    }
+
+    fn relocate(&mut self, slot: u32, to: u32, dir: u32) -> Change {
+        let s = slot as usize;
+        let undo = Change::Replica { slot, from: self.state.broker[s], from_dir: self.state.dir[s] };
+        self.state.relocate(self.problem, slot, to, dir);
+        undo
+    }
+
+    fn accept(&mut self, changes: &[Change]) {
+        self.journal.extend_from_slice(changes);
+        let now = Quality::of(self.problem, self.state);
+        if now.beats(self.problem, &self.best) {
+            self.best = now;
+            self.journal.clear();
+        }
+    }
+
+    fn undo(&mut self, change: Change) {
+        match change {
+            Change::Replica { slot, from, from_dir } => self.state.relocate(self.problem, slot, from, from_dir),
+            Change::Leader { p, from } => self.state.lead(self.problem, p, from),
+        }
+    }
+
+    fn restore_best(&mut self) {
+        while let Some(change) = self.journal.pop() {
+            self.undo(change);
+        }
+    }
+
+    fn random_moved(&mut self) -> Option<u32> {
+        pick(&mut self.rng, &self.state.moved)
+    }
+
+    /// Two brokers, one of them outside its bands where any is and chance wants it.
+    fn random_pair(&mut self) -> Option<(u32, u32)> {
+        let peer = self.random_receiver()?;
+        let other = if !self.outside.is_empty() && below(&mut self.rng, 4) > 0 {
+            pick(&mut self.rng, &self.outside)?
+        } else {
+            self.random_receiver()?
+        };
+        let pair = if below(&mut self.rng, 2) == 0 { (other, peer) } else { (peer, other) };
+        (pair.0 != pair.1).then_some(pair)
+    }
+
+    fn random_receiver(&mut self) -> Option<u32> {
+        pick(&mut self.rng, &self.receivers)
+    }
+}
+
+/// One of `list`, none where it is empty.
+fn pick(rng: &mut Pcg64Mcg, list: &[u32]) -> Option<u32> {
+    if list.is_empty() { None } else { list.get(below(rng, list.len() as u64) as usize).copied() }
+}
+
+/// A number below `n`, which is at least 1.
+fn below(rng: &mut Pcg64Mcg, n: u64) -> u64 {
+    let wide = u128::from(rng.next_u64()) * u128::from(n);
+    u64::try_from(wide >> 64).unwrap_or(0)
+}
+
+/// A number in [0, 1).
+fn unit_interval(rng: &mut Pcg64Mcg) -> f64 {
+    (rng.next_u64() >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
+}

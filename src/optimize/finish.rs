@@ -1,0 +1,246 @@
+//! From the search's state to what it hands on: final order of seats, reasons, excuses.
+
+use super::penalty::Bands;
+use super::problem::{LANES, NONE, Problem, row};
+use super::repair::{fault, rack_broken};
+use super::solution::Reason;
+use super::state::{NO_LEADER, State};
+use crate::model::load::{Unjudged, unjudged};
+use crate::model::{BrokerIdx, Criterion, Excuse, Freedom, Goal, LogDirIdx, PartitionIdx, Placement, Rule, Seat};
+
+/// The placement that `state` means. A leader that differs from the snapshot's goes to position 0, to be elected there.
+pub(crate) fn placement(problem: &Problem<'_>, state: &State) -> Placement {
+    let snapshot = problem.snapshot;
+    let mut placement = Placement::with_capacity(problem.partitions.len(), problem.slot_partition.len());
+    for p in snapshot.partition_indices() {
+        let old = snapshot.partition(p).leader;
+        let mut seats: Vec<Seat> = problem.slots(row(p.row())).map(|s| seat(state, s)).collect();
+        let offset = state.leader[p.row()];
+        let leader = seats.get(usize::from(offset)).map(|s| s.broker);
+        if offset != NO_LEADER && leader != old {
+            seats[..=usize::from(offset)].rotate_right(1);
+        }
+        placement.push(seats, if offset == NO_LEADER { old } else { leader });
+    }
+    placement
+}
+
+fn seat(state: &State, s: usize) -> Seat {
+    let dir = state.dir[s];
+    Seat {
+        broker: BrokerIdx::new(state.broker[s] as usize),
+        log_dir: (dir != NONE).then(|| LogDirIdx::new(dir as usize)),
+    }
+}
+
+/// Why each changed partition changed, in the snapshot's order.
+pub(crate) fn reasons(problem: &Problem<'_>, before: &State, after: &State) -> Vec<Reason> {
+    let changed = |p: &u32| {
+        after.leader[*p as usize] != before.leader[*p as usize]
+            || problem.slots(*p).any(|s| after.broker[s] != before.broker[s] || after.dir[s] != before.dir[s])
+    };
+    (0..row(problem.partitions.len())).filter(changed).map(|p| reason(problem, before, after, p)).collect()
+}
+
+fn reason(problem: &Problem<'_>, before: &State, after: &State, p: u32) -> Reason {
+    let partition = PartitionIdx::new(p as usize);
+    let moved: Vec<usize> = problem.slots(p).filter(|&s| after.broker[s] != before.broker[s]).collect();
+    for &s in &moved {
+        if let Some(rule) = fault(problem, before, row(s)) {
+            let detail = repaired(problem, before, s, rule);
+            return Reason { partition, criterion: Criterion::Rule(rule), detail };
+        }
+    }
+    if !moved.is_empty() && rack_broken(problem, before, p) {
+        let racks = problem.topics[problem.partitions[p as usize].topic as usize].racks;
+        let detail = format!("replicas shared a rack though {racks} are there");
+        return Reason { partition, criterion: Criterion::Rule(Rule::Rack), detail };
+    }
+    let (criterion, detail) = moved
+        .first()
+        .map(|&s| served(problem, before, before.broker[s], after.broker[s], true))
+        .or_else(|| dir_reason(problem, before, after, p))
+        .unwrap_or_else(|| leader_reason(problem, before, after, p));
+    Reason { partition, criterion, detail }
+}
+
+fn repaired(problem: &Problem<'_>, before: &State, s: usize, rule: Rule) -> String {
+    let broker = &problem.snapshot.brokers[before.broker[s] as usize];
+    match rule {
+        Rule::DuplicateReplica => format!("broker {} held the partition twice", broker.id),
+        Rule::OfflineLogDir => {
+            let dir = before.dir[s] as usize;
+            format!("{} of broker {} is offline", problem.snapshot.log_dirs[dir].path, broker.id)
+        }
+        Rule::ResourceGroup => format!("broker {} is not of the topic's group", broker.id),
+        _ => format!("broker {} is {}", broker.id, broker.state.name()),
+    }
+}
+
+/// The goal that a change from broker `from` to `to` serves most: the one furthest outside on either side. Leadership
+/// changes loads of network out, cpu and leaders only.
+fn served(problem: &Problem<'_>, before: &State, from: u32, to: u32, replica: bool) -> (Criterion, String) {
+    let mut best: Option<(f64, usize, u32)> = None;
+    for lane in (0..LANES).filter(|&lane| replica || matches!(lane, 2 | 3 | 5)) {
+        for (b, sign) in [(from, 1.0), (to, -1.0)] {
+            let (low, high) = before.bands.band(b as usize, lane);
+            let ratio = before.bands.ratio(b as usize, &before.load[b as usize], lane);
+            let outside = if sign > 0.0 { ratio - high } else { low - ratio };
+            if outside.is_finite() && best.is_none_or(|(most, ..)| outside > most) {
+                best = Some((outside, lane, b));
+            }
+        }
+    }
+    let Some((outside, lane, b)) = best.filter(|(outside, ..)| *outside > -0.1) else {
+        return (Criterion::Goal(Goal::TopicSpread), "too many replicas of the topic on one broker".to_owned());
+    };
+    let (low, high) = before.bands.band(b as usize, lane);
+    let ratio = before.bands.ratio(b as usize, &before.load[b as usize], lane);
+    let goal = Goal::BROKER[lane];
+    let id = problem.snapshot.brokers[b as usize].id;
+    let side = if outside > 0.0 { "" } else { ", near the edge: makes room for others" };
+    (
+        Criterion::Goal(goal),
+        format!("broker {id} at {ratio:.2} of the mean {}, band {low:.2}–{high:.2}{side}", goal.name()),
+    )
+}
+
+fn dir_reason(problem: &Problem<'_>, before: &State, after: &State, p: u32) -> Option<(Criterion, String)> {
+    let s = problem.slots(p).find(|&s| after.dir[s] != before.dir[s])?;
+    let dir = before.dir[s];
+    if dir == NONE {
+        return None;
+    }
+    let facts = &problem.dirs[dir as usize];
+    let share = before.dir_bytes[dir as usize] / facts.capacity_bytes;
+    let hard = before.dir_bytes[dir as usize] > facts.limit_bytes;
+    let criterion = if hard { Criterion::Rule(Rule::LogDirCapacity) } else { Criterion::Goal(Goal::LogDir) };
+    let path = &problem.snapshot.log_dirs[dir as usize].path;
+    let id = problem.snapshot.brokers[before.broker[s] as usize].id;
+    Some((criterion, format!("{path} of broker {id} at {:.1} %", share * 100.0)))
+}
+
+fn leader_reason(problem: &Problem<'_>, before: &State, after: &State, p: u32) -> (Criterion, String) {
+    let broker = |state: &State| {
+        let offset = state.leader[p as usize];
+        problem.slots(p).nth(usize::from(offset)).map(|s| state.broker[s])
+    };
+    match (broker(before), broker(after)) {
+        (Some(from), Some(to)) => served(problem, before, from, to, false),
+        _ => (Criterion::Goal(Goal::Leaders), "leadership follows the replicas".to_owned()),
+    }
+}
+
+/// Everything that is not as the rules and goals want it, and why.
+pub(crate) fn excuses(problem: &Problem<'_>, state: &State) -> Vec<Excuse> {
+    let mut all = Vec::new();
+    for p in 0..row(problem.partitions.len()) {
+        partition_excuses(problem, state, p, &mut all);
+    }
+    let exact = Bands::of(problem, &state.load, 0.0);
+    for b in 0..problem.brokers.len() {
+        broker_excuses(problem, state, &exact, b, &mut all);
+    }
+    all
+}
+
+fn partition_excuses(problem: &Problem<'_>, state: &State, p: u32, all: &mut Vec<Excuse>) {
+    let index = PartitionIdx::new(p as usize);
+    let subject = || problem.snapshot.partition_name(index);
+    if let Some(why) = unjudged(problem.snapshot, index) {
+        let (why, remedy) = match why {
+            Unjudged::NoLeader => {
+                ("it has no leader: nothing can be copied from", "bring a broker with an in-sync replica back")
+            }
+            Unjudged::ReplicaOnDownBroker => (
+                "a replica is on a broker that is down, and Kafka refuses plans that name it",
+                "bring the broker back, or declare it dead",
+            ),
+            Unjudged::Reassigning => ("a reassignment is under way", "let it finish or cancel it, then capture again"),
+        };
+        all.push(Excuse {
+            subject: subject(),
+            criterion: None,
+            value: None,
+            limit: None,
+            why: why.to_owned(),
+            remedy: remedy.to_owned(),
+        });
+        return;
+    }
+    for s in problem.slots(p) {
+        if let Some(rule) = fault(problem, state, row(s)) {
+            all.push(stuck(problem, state, p, s, rule, subject()));
+        }
+    }
+    if rack_broken(problem, state, p) {
+        let s = problem.slots(p).start;
+        all.push(stuck(problem, state, p, s, Rule::Rack, subject()));
+    }
+}
+
+/// Why a replica could not be moved out of a violation: counts who is eligible and what rules each out.
+fn stuck(problem: &Problem<'_>, state: &State, p: u32, s: usize, rule: Rule, subject: String) -> Excuse {
+    let facts = &problem.partitions[p as usize];
+    let topic = &problem.topics[facts.topic as usize];
+    let (mut eligible, mut hosting, mut racked, mut full) = (0, 0, 0, 0);
+    for b in 0..row(problem.brokers.len()) {
+        if !problem.may_receive(topic, b) {
+            continue;
+        }
+        eligible += 1;
+        if problem.slots(p).any(|s| state.broker[s] == b) {
+            hosting += 1;
+        } else if !super::destinations::rack_allows(problem, state, row(s), b) {
+            racked += 1;
+        } else if super::destinations::choose_dir(problem, state, p, b).is_none() {
+            full += 1;
+        }
+    }
+    let held = if facts.freedom == Freedom::Fixed {
+        "the policy allows no entry for it".to_owned()
+    } else if problem.is_pinned(row(s)) {
+        "the policy pins it there".to_owned()
+    } else {
+        format!(
+            "of {eligible} brokers that may take it, {hosting} hold it already, {racked} would break the rack rule and \
+             {full} have no log dir with {:.0} bytes of room",
+            facts.copy_bytes
+        )
+    };
+    let remedy = match (eligible, full) {
+        _ if facts.freedom == Freedom::Fixed || problem.is_pinned(row(s)) => "take it out of the policy's lists",
+        (_, full) if full > 0 => "add disk capacity or brokers to its group, or shorten retention",
+        _ => "add brokers to its group in racks that it does not use, or lower its replication factor",
+    };
+    Excuse {
+        subject,
+        criterion: Some(Criterion::Rule(rule)),
+        value: Some(eligible as f64),
+        limit: Some(f64::from(facts.slot_count)),
+        why: held,
+        remedy: remedy.to_owned(),
+    }
+}
+
+fn broker_excuses(problem: &Problem<'_>, state: &State, exact: &Bands, b: usize, all: &mut Vec<Excuse>) {
+    for lane in 0..LANES {
+        let (low, high) = exact.band(b, lane);
+        let ratio = exact.ratio(b, &state.load[b], lane);
+        if ratio > high * (1.0 + 1e-9) || ratio < low * (1.0 - 1e-9) {
+            let over = ratio > high;
+            all.push(Excuse {
+                subject: format!("broker {}", problem.snapshot.brokers[b].id),
+                criterion: Some(Criterion::Goal(Goal::BROKER[lane])),
+                value: Some(ratio),
+                limit: Some(if over { high } else { low }),
+                why: format!(
+                    "{ratio:.4} of its group's mean stays {} the band's edge {:.4}; not proven unavoidable",
+                    if over { "above" } else { "below" },
+                    if over { high } else { low }
+                ),
+                remedy: "search longer with --effort thorough, widen the band, or add brokers".to_owned(),
+            });
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Evens log dirs within brokers, once replicas have their brokers.
+//!
+//! A dir is too full beyond the hard limit or its band. Replicas that are arriving anyway are redirected first, for that
+//! copies nothing; then the smallest resident replica that is large enough goes to the dir with most room (multiway
+//! number partitioning by largest deficit), until every dir is inside or nothing helps.
+
+use super::balance::is_free;
+use super::problem::{NONE, Problem, row};
+use super::state::State;
+use crate::model::band;
+
+/// Changes per broker: a guard against a broker with ten thousand replicas that cannot be evened.
+const CHANGES_MAX: usize = 2_000;
+
+/// Evens the dirs of every broker.
+pub(crate) fn even_log_dirs(problem: &Problem<'_>, state: &mut State) {
+    for broker in 0..row(problem.brokers.len()) {
+        let facts = &problem.brokers[broker as usize];
+        if facts.in_band && facts.dirs_planned {
+            even_broker(problem, state, broker);
+        }
+    }
+}
+
+fn even_broker(problem: &Problem<'_>, state: &mut State, broker: u32) {
+    for _ in 0..CHANGES_MAX {
+        let Some(ceilings) = ceilings(problem, state, broker) else { return };
+        let over = |&(dir, ceiling): &(u32, f64)| (state.dir_bytes[dir as usize] - ceiling, dir);
+        let worst = ceilings.iter().map(over).max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
+        let Some((excess, dir)) = worst.filter(|w| w.0 > 0.0) else { return };
+        if !relieve(problem, state, broker, dir, excess, &ceilings) {
+            return;
+        }
+    }
+}
+
+/// The most bytes that each serving dir of `broker` should hold; none where a capacity is unknown.
+fn ceilings(problem: &Problem<'_>, state: &State, broker: u32) -> Option<Vec<(u32, f64)>> {
+    let (first, count) = problem.brokers[broker as usize].dirs;
+    let serving: Vec<u32> = (first..first + count).filter(|&d| problem.dirs[d as usize].serving).collect();
+    let capacity = |d: u32| problem.dirs[d as usize].capacity_bytes;
+    let total: f64 = serving.iter().map(|&d| capacity(d)).sum();
+    if !total.is_finite() || total <= 0.0 {
+        return None;
+    }
+    let mean = serving.iter().map(|&d| state.dir_bytes[d as usize]).sum::<f64>() / total;
+    let bands = &problem.policy.bands;
+    let soft = if bands.log_dir > 0.0 { band::log_dir(mean, bands) } else { f64::INFINITY };
+    let ceiling = |d: u32| soft.min(problem.policy.limits.log_dir) * capacity(d) * (1.0 - 1e-9);
+    Some(serving.into_iter().map(|d| (d, ceiling(d))).collect())
+}
+
+/// Moves one replica off `dir`; whether one could be.
+fn relieve(
+    problem: &Problem<'_>,
+    state: &mut State,
+    broker: u32,
+    dir: u32,
+    excess: f64,
+    ceilings: &[(u32, f64)],
+) -> bool {
+    let room = |&(d, ceiling): &(u32, f64)| (ceiling - state.dir_bytes[d as usize], d);
+    let open = ceilings.iter().filter(|(d, _)| *d != dir && problem.dirs[*d as usize].receives).map(room);
+    let Some((most, target)) = open.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1))) else { return false };
+    let bytes_of = |slot: u32| problem.bytes_on(problem.slot_partition[slot as usize], broker);
+    let movable = |slot: &u32| {
+        let s = *slot as usize;
+        let arriving = problem.home_slot(problem.slot_partition[s], broker).is_none();
+        let bytes = bytes_of(*slot);
+        state.dir[s] == dir
+            && bytes > 0.0
+            && bytes <= most
+            && (arriving || (problem.brokers[broker as usize].dirs_movable && is_free(problem, *slot)))
+    };
+    let found = state.on_broker[broker as usize].iter().copied().filter(movable).min_by(|&a, &b| {
+        let rank = |slot: u32| {
+            let resident = problem.home_slot(problem.slot_partition[slot as usize], broker).is_some();
+            (resident, waste(bytes_of(slot), excess))
+        };
+        let (x, y) = (rank(a), rank(b));
+        x.0.cmp(&y.0).then(x.1.total_cmp(&y.1)).then(a.cmp(&b))
+    });
+    let Some(slot) = found else { return false };
+    debug_assert_ne!(target, NONE, "a receiving dir has a row");
+    state.relocate(problem, slot, broker, target);
+    true
+}
+
+/// How ill `bytes` suits an excess: what it moves beyond it, or, where it is not enough, what others must still move on
+/// top of a little for being one of several.
+fn waste(bytes: f64, excess: f64) -> f64 {
+    if bytes >= excess { bytes - excess } else { 0.25 * excess + (excess - bytes) }
+}

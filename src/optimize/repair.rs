@@ -1,0 +1,141 @@
+//! Mends the hard rules about partitions and replicas: duplicates, leaving brokers, offline dirs, groups, racks.
+//!
+//! Input: a state with broken rules. Output: the same with each mended where a rule-abiding broker has room; largest
+//! replicas first (best fit decreasing), each to the broker where it serves the goals most. What stays broken is left
+//! as it was: a replica never moves from one violation into another.
+
+use super::destinations::{Destination, Destinations};
+use super::problem::{NONE, Problem, row};
+use super::state::State;
+use crate::model::{Freedom, Rule};
+
+/// Mends what can be mended; returns how many replicas moved.
+pub(crate) fn repair(problem: &Problem<'_>, state: &mut State) -> usize {
+    let mut broken: Vec<u32> = (0..row(problem.partitions.len())).filter(|&p| is_broken(problem, state, p)).collect();
+    broken.sort_by(|&a, &b| {
+        let bytes = |p: u32| problem.partitions[p as usize].copy_bytes;
+        bytes(b).total_cmp(&bytes(a)).then(a.cmp(&b))
+    });
+    let mut destinations = Destinations::new(problem, state);
+    let mut moves = 0;
+    for p in broken {
+        moves += mend_replicas(problem, state, &mut destinations, p);
+        moves += mend_racks(problem, state, &mut destinations, p);
+    }
+    moves
+}
+
+fn is_broken(problem: &Problem<'_>, state: &State, p: u32) -> bool {
+    problem.partitions[p as usize].freedom != Freedom::Fixed
+        && (problem.slots(p).any(|s| fault(problem, state, row(s)).is_some()) || rack_broken(problem, state, p))
+}
+
+/// The rule that `slot` breaks by itself where it is.
+pub(crate) fn fault(problem: &Problem<'_>, state: &State, slot: u32) -> Option<Rule> {
+    let s = slot as usize;
+    let p = problem.slot_partition[s];
+    let broker = state.broker[s];
+    let facts = &problem.brokers[broker as usize];
+    let topic = &problem.topics[problem.partitions[p as usize].topic as usize];
+    let dir = state.dir[s];
+    let first = problem.partitions[p as usize].first_slot as usize;
+    if (first..s).any(|other| state.broker[other] == broker) {
+        Some(Rule::DuplicateReplica)
+    } else if problem.snapshot.brokers[broker as usize].state.is_leaving() {
+        Some(Rule::InactiveBroker)
+    } else if facts.active && dir != NONE && !problem.dirs[dir as usize].serving {
+        Some(Rule::OfflineLogDir)
+    } else if facts.active && (facts.group == NONE || (topic.group != NONE && topic.group != facts.group)) {
+        Some(Rule::ResourceGroup)
+    } else {
+        None
+    }
+}
+
+/// Whether partition `p` breaks the rack rule.
+pub(crate) fn rack_broken(problem: &Problem<'_>, state: &State, p: u32) -> bool {
+    let facts = &problem.partitions[p as usize];
+    let racks = problem.topics[facts.topic as usize].racks as usize;
+    if racks == 0 {
+        return false;
+    }
+    let (used, fullest) = rack_use(problem, state, p);
+    fullest > usize::from(facts.slot_count).div_ceil(racks) || used < usize::from(facts.slot_count).min(racks)
+}
+
+/// Racks that partition `p` uses, and its replicas in the fullest.
+fn rack_use(problem: &Problem<'_>, state: &State, p: u32) -> (usize, usize) {
+    let rack = |s: usize| problem.brokers[state.broker[s] as usize].rack;
+    let slots = problem.slots(p);
+    let (mut used, mut fullest) = (0, 0);
+    for s in slots.clone().filter(|&s| rack(s) != NONE) {
+        let in_rack = slots.clone().filter(|&o| rack(o) == rack(s));
+        if in_rack.clone().next() == Some(s) {
+            used += 1;
+        }
+        fullest = fullest.max(in_rack.count());
+    }
+    (used, fullest)
+}
+
+fn mend_replicas(problem: &Problem<'_>, state: &mut State, destinations: &mut Destinations, p: u32) -> usize {
+    let mut moves = 0;
+    for s in problem.slots(p) {
+        let slot = row(s);
+        if problem.is_pinned(slot) || fault(problem, state, slot).is_none() {
+            continue;
+        }
+        if let Some(found) = find(problem, state, destinations, slot) {
+            state.relocate(problem, slot, found.broker, found.dir);
+            destinations.changed(state);
+            moves += 1;
+        }
+    }
+    moves
+}
+
+/// Moves one replica at a time out of the fullest rack, or a rack used more than once, until the rule holds.
+fn mend_racks(problem: &Problem<'_>, state: &mut State, destinations: &mut Destinations, p: u32) -> usize {
+    let mut moves = 0;
+    while rack_broken(problem, state, p) {
+        let before = rack_use(problem, state, p);
+        let rack = |state: &State, s: usize| problem.brokers[state.broker[s] as usize].rack;
+        let crowded = |s: &usize| {
+            let own = rack(state, *s);
+            own == NONE || problem.slots(p).filter(|&o| rack(state, o) == own).count() > 1
+        };
+        let candidates = problem.slots(p).filter(crowded).map(row).filter(|&s| !problem.is_pinned(s));
+        let leaving = |slot: u32| {
+            let gone = subtract(state.load[state.broker[slot as usize] as usize], &state.demand_here(problem, slot));
+            let from = state.broker[slot as usize] as usize;
+            state.bands.penalty(from, &gone) - state.penalty[from]
+        };
+        let found = candidates.filter_map(|slot| {
+            let found = find(problem, state, destinations, slot)?;
+            Some((found.delta + leaving(slot), slot, found))
+        });
+        let Some((_, slot, found)) = found.min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1))) else { break };
+        let old = (state.broker[slot as usize], state.dir[slot as usize]);
+        state.relocate(problem, slot, found.broker, found.dir);
+        let after = rack_use(problem, state, p);
+        if after.0 <= before.0 && after.1 >= before.1 {
+            state.relocate(problem, slot, old.0, old.1);
+            break;
+        }
+        destinations.changed(state);
+        moves += 1;
+    }
+    moves
+}
+
+fn find(problem: &Problem<'_>, state: &State, destinations: &Destinations, slot: u32) -> Option<Destination> {
+    destinations.best(problem, state, slot).or_else(|| destinations.best_of_all(problem, state, slot))
+}
+
+/// `load` without `demand`.
+pub(crate) fn subtract(mut load: super::problem::Vector, demand: &super::problem::Vector) -> super::problem::Vector {
+    for (lane, taken) in load.iter_mut().zip(demand) {
+        *lane -= taken;
+    }
+    load
+}

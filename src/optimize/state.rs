@@ -1,0 +1,304 @@
+//! The search's moving side: where every slot is, who leads, and every goal's load, updated in time independent of the
+//! cluster's size. Each change can be undone by the opposite change.
+//!
+//! Invariant (recounted in debug builds by [`State::recount`]): loads, dir bytes, topic counts, per-broker lists and
+//! moved bytes equal what the slots say.
+
+use super::penalty::{Bands, MARGIN};
+use super::problem::{DISK, LANES, LEADERS, NONE, Problem, REPLICAS, Vector, row};
+use super::spread::Spread;
+
+/// A leader offset that names no slot.
+pub(crate) const NO_LEADER: u16 = u16::MAX;
+
+/// The search's moving side.
+#[derive(Clone)]
+pub(crate) struct State {
+    /// Each slot's broker.
+    pub(crate) broker: Vec<u32>,
+    /// Each slot's log dir, [`NONE`] where it is left to the broker.
+    pub(crate) dir: Vec<u32>,
+    /// Each partition's leading slot, as an offset into its slots.
+    pub(crate) leader: Vec<u16>,
+    /// Each broker's loads.
+    pub(crate) load: Vec<Vector>,
+    /// Bytes on each log dir, other use included.
+    pub(crate) dir_bytes: Vec<f64>,
+    /// Slots on each broker, in no order that matters but always the same.
+    pub(crate) on_broker: Vec<Vec<u32>>,
+    /// Each slot's place in its broker's list.
+    place: Vec<u32>,
+    /// Slots whose broker differs from the snapshot's.
+    pub(crate) moved: Vec<u32>,
+    /// Each slot's place in `moved`, [`NONE`] where it has not moved.
+    moved_place: Vec<u32>,
+    /// Replicas of each topic on each broker.
+    pub(crate) spread: Spread,
+    /// Bytes copied between brokers so far.
+    pub(crate) copied_bytes: f64,
+    /// Replica movements between brokers so far.
+    pub(crate) copies: i64,
+    /// Partitions led by another slot than in the snapshot.
+    pub(crate) leader_changes: i64,
+    /// Each partition's leader in the snapshot.
+    pub(crate) home_leader: std::sync::Arc<[u16]>,
+    /// The bands in force and every broker's penalty under them.
+    pub(crate) bands: Bands,
+    /// Each broker's penalty.
+    pub(crate) penalty: Vec<f64>,
+    /// Σ `penalty`, kept along.
+    penalty_sum: f64,
+}
+
+impl State {
+    /// The snapshot as it stands.
+    pub(crate) fn new(problem: &Problem<'_>) -> Self {
+        let brokers = problem.brokers.len();
+        let leaders = problem.snapshot.partitions.iter().enumerate().map(|(p, partition)| {
+            let leader = partition.leader.map_or(NONE, |b| row(b.row()));
+            let offset = problem.slots(row(p)).position(|s| problem.home_broker[s] == leader);
+            offset.map_or(NO_LEADER, |o| u16::try_from(o).unwrap_or(NO_LEADER))
+        });
+        let leader: Vec<u16> = leaders.collect();
+        let mut state = Self {
+            broker: problem.home_broker.clone(),
+            dir: problem.home_dir.clone(),
+            leader_changes: 0,
+            home_leader: leader.clone().into(),
+            leader,
+            load: vec![Vector::default(); brokers],
+            dir_bytes: Vec::new(),
+            on_broker: vec![Vec::new(); brokers],
+            place: vec![0; problem.home_broker.len()],
+            moved: Vec::new(),
+            moved_place: vec![NONE; problem.home_broker.len()],
+            spread: Spread::new(problem),
+            copied_bytes: 0.0,
+            copies: 0,
+            bands: Bands::default(),
+            penalty: vec![0.0; brokers],
+            penalty_sum: 0.0,
+        };
+        for slot in 0..state.broker.len() {
+            let list = &mut state.on_broker[state.broker[slot] as usize];
+            state.place[slot] = row(list.len());
+            list.push(row(slot));
+        }
+        (state.load, state.dir_bytes) = state.count_loads(problem);
+        state.rebase(problem);
+        state
+    }
+
+    /// Computes bands anew from the loads as they are: a copy may bring more than the replica it replaces held, so
+    /// means drift a little while replicas move.
+    pub(crate) fn rebase(&mut self, problem: &Problem<'_>) {
+        self.bands = Bands::of(problem, &self.load, MARGIN);
+        self.reprice();
+    }
+
+    /// Recomputes every broker's penalty under the bands in force.
+    pub(crate) fn reprice(&mut self) {
+        for b in 0..self.load.len() {
+            self.penalty[b] = self.bands.penalty(b, &self.load[b]);
+        }
+        self.penalty_sum = self.penalty.iter().sum();
+    }
+
+    /// Takes what frozen topics are beyond their limits as given: called once repairs are done.
+    pub(crate) fn settle(&mut self, problem: &Problem<'_>) {
+        self.spread.settle(problem, &self.broker);
+    }
+
+    /// Σ penalties of brokers and topic spread.
+    pub(crate) fn total_penalty(&self) -> f64 {
+        self.penalty_sum + self.spread.penalty()
+    }
+
+    /// Whether `slot` leads its partition.
+    pub(crate) fn leads(&self, problem: &Problem<'_>, slot: u32) -> bool {
+        let p = problem.slot_partition[slot as usize] as usize;
+        u32::from(self.leader[p]) == slot - problem.partitions[p].first_slot
+    }
+
+    /// What `slot` takes on `broker`.
+    pub(crate) fn demand(&self, problem: &Problem<'_>, slot: u32, broker: u32) -> Vector {
+        let p = problem.slot_partition[slot as usize];
+        let facts = &problem.partitions[p as usize];
+        let mut demand = Vector::default();
+        demand[DISK] = problem.bytes_on(p, broker);
+        demand[1] = facts.traffic.network_in;
+        demand[REPLICAS] = 1.0;
+        if self.leads(problem, slot) {
+            demand[2] = facts.traffic.leader_network_out;
+            demand[3] = facts.traffic.leader_work;
+            demand[LEADERS] = 1.0;
+        } else {
+            demand[3] = facts.traffic.follower_work;
+        }
+        demand
+    }
+
+    /// What `slot` takes where it is: nothing on disk where its dir is offline.
+    pub(crate) fn demand_here(&self, problem: &Problem<'_>, slot: u32) -> Vector {
+        let mut demand = self.demand(problem, slot, self.broker[slot as usize]);
+        let dir = self.dir[slot as usize];
+        if dir != NONE && !problem.dirs[dir as usize].serving {
+            demand[DISK] = 0.0;
+        }
+        demand
+    }
+
+    /// The change of copied bytes and of copies if `slot` went to `to`: brokers that host the partition in the snapshot
+    /// already need no copy.
+    pub(crate) fn copy_delta(&self, problem: &Problem<'_>, slot: u32, to: u32) -> (f64, i64) {
+        let p = problem.slot_partition[slot as usize];
+        let bytes = problem.partitions[p as usize].copy_bytes;
+        let fresh = |broker: u32| i64::from(problem.home_slot(p, broker).is_none());
+        let copies = fresh(to) - fresh(self.broker[slot as usize]);
+        (bytes * copies as f64, copies)
+    }
+
+    /// Whether the policy's budget allows so much more.
+    pub(crate) fn within_budget(&self, problem: &Problem<'_>, (bytes, copies): (f64, i64)) -> bool {
+        let budget = &problem.policy.budget;
+        let bytes_fit =
+            bytes <= 0.0 || budget.max_moved_bytes.is_none_or(|max| self.copied_bytes + bytes <= max as f64);
+        let copies_fit = copies <= 0
+            || budget.max_moves.is_none_or(|max| u64::try_from(self.copies + copies).is_ok_and(|now| now <= max));
+        bytes_fit && copies_fit
+    }
+
+    /// Puts `slot` on `to`'s log dir `dir`. Loads, lists, counts and penalties follow.
+    pub(crate) fn relocate(&mut self, problem: &Problem<'_>, slot: u32, to: u32, dir: u32) {
+        let s = slot as usize;
+        let (from, p) = (self.broker[s], problem.slot_partition[s]);
+        let (bytes, copies) = self.copy_delta(problem, slot, to);
+        self.copied_bytes += bytes;
+        self.copies += copies;
+        let gone = self.demand_here(problem, slot);
+        self.take_dir_bytes(problem, s, -1.0);
+        self.broker[s] = to;
+        self.dir[s] = dir;
+        let come = self.demand_here(problem, slot);
+        self.take_dir_bytes(problem, s, 1.0);
+        self.shift(from, &gone, -1.0);
+        self.shift(to, &come, 1.0);
+        if from != to {
+            self.spread.shift(problem, &self.broker, problem.partitions[p as usize].topic, from, to);
+            self.relist(slot, from, to);
+            self.remark(slot, problem.home_broker[s] != to);
+        }
+    }
+
+    /// Makes the slot at `offset` lead partition `p`.
+    pub(crate) fn lead(&mut self, problem: &Problem<'_>, p: u32, offset: u16) {
+        let facts = &problem.partitions[p as usize];
+        let old = self.leader[p as usize];
+        let extra = leader_extra(problem, p);
+        let home = self.home_leader[p as usize];
+        self.leader_changes += i64::from(offset != home) - i64::from(old != home);
+        if old != NO_LEADER {
+            self.shift(self.broker[facts.first_slot as usize + old as usize], &extra, -1.0);
+        }
+        self.leader[p as usize] = offset;
+        if offset != NO_LEADER {
+            self.shift(self.broker[facts.first_slot as usize + offset as usize], &extra, 1.0);
+        }
+    }
+
+    fn shift(&mut self, broker: u32, demand: &Vector, sign: f64) {
+        let b = broker as usize;
+        for lane in 0..LANES {
+            self.load[b][lane] += sign * demand[lane];
+        }
+        self.penalty_sum -= self.penalty[b];
+        self.penalty[b] = self.bands.penalty(b, &self.load[b]);
+        self.penalty_sum += self.penalty[b];
+    }
+
+    fn take_dir_bytes(&mut self, problem: &Problem<'_>, slot: usize, sign: f64) {
+        let dir = self.dir[slot];
+        if dir != NONE {
+            let bytes = problem.bytes_on(problem.slot_partition[slot], self.broker[slot]);
+            self.dir_bytes[dir as usize] += sign * bytes;
+        }
+    }
+
+    fn relist(&mut self, slot: u32, from: u32, to: u32) {
+        let place = self.place[slot as usize] as usize;
+        let list = &mut self.on_broker[from as usize];
+        list.swap_remove(place);
+        if let Some(&filler) = list.get(place) {
+            self.place[filler as usize] = row(place);
+        }
+        let list = &mut self.on_broker[to as usize];
+        self.place[slot as usize] = row(list.len());
+        list.push(slot);
+    }
+
+    fn remark(&mut self, slot: u32, moved: bool) {
+        let place = self.moved_place[slot as usize];
+        if moved && place == NONE {
+            self.moved_place[slot as usize] = row(self.moved.len());
+            self.moved.push(slot);
+        } else if !moved && place != NONE {
+            self.moved_place[slot as usize] = NONE;
+            self.moved.swap_remove(place as usize);
+            if let Some(&filler) = self.moved.get(place as usize) {
+                self.moved_place[filler as usize] = place;
+            }
+        }
+    }
+
+    fn count_loads(&self, problem: &Problem<'_>) -> (Vec<Vector>, Vec<f64>) {
+        let dirs = &problem.snapshot.log_dirs;
+        let mut dir_bytes: Vec<f64> = dirs.iter().map(|d| d.other_used_bytes as f64).collect();
+        let mut load = vec![Vector::default(); problem.brokers.len()];
+        for dir in dirs.iter().filter(|d| d.state.is_serving()) {
+            load[dir.broker.row()][DISK] += dir.other_used_bytes as f64;
+        }
+        for s in 0..self.broker.len() {
+            let demand = self.demand_here(problem, row(s));
+            for lane in 0..LANES {
+                load[self.broker[s] as usize][lane] += demand[lane];
+            }
+            if self.dir[s] != NONE {
+                dir_bytes[self.dir[s] as usize] += problem.bytes_on(problem.slot_partition[s], self.broker[s]);
+            }
+        }
+        (load, dir_bytes)
+    }
+
+    /// Recounts everything and panics where the incremental figures have drifted; debug builds only.
+    pub(crate) fn recount(&self, problem: &Problem<'_>) {
+        if !cfg!(debug_assertions) {
+            return;
+        }
+        let (load, dir_bytes) = self.count_loads(problem);
+        let close = |a: f64, b: f64, scale: f64| (a - b).abs() <= 1e-6 * scale.abs().max(1.0);
+        for b in 0..load.len() {
+            for lane in 0..LANES {
+                let scale = load.iter().map(|l| l[lane]).fold(0.0, f64::max);
+                assert!(close(load[b][lane], self.load[b][lane], scale), "broker row {b} lane {lane} drifted");
+            }
+            let listed = &self.on_broker[b];
+            assert!(listed.iter().all(|&s| self.broker[s as usize] as usize == b), "broker row {b}'s list is wrong");
+        }
+        assert!(dir_bytes.iter().zip(&self.dir_bytes).all(|(a, b)| close(*a, *b, *a)), "dir bytes drifted");
+        let listed: usize = self.on_broker.iter().map(Vec::len).sum();
+        assert_eq!(listed, self.broker.len(), "a slot is listed twice or not at all");
+        let moved = (0..self.broker.len()).filter(|&s| self.broker[s] != problem.home_broker[s]).count();
+        assert_eq!(moved, self.moved.len(), "the list of moved slots is wrong");
+        assert!(self.spread.agrees(problem, &self.broker), "topic counts drifted");
+    }
+}
+
+/// What leading partition `p` adds to a broker beyond following it, by lane.
+pub(crate) fn leader_extra(problem: &Problem<'_>, p: u32) -> Vector {
+    let traffic = &problem.partitions[p as usize].traffic;
+    let mut extra = Vector::default();
+    extra[2] = traffic.leader_network_out;
+    extra[3] = traffic.leader_work - traffic.follower_work;
+    extra[LEADERS] = 1.0;
+    extra
+}
