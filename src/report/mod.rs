@@ -2,5 +2,6 @@
 
 pub mod json;
 pub mod plan_files;
+pub mod verdict;
 
-pub use plan_files::plan_files;
+pub use plan_files::{plan_files, plan_json};

@@ -1,6 +1,7 @@
 //! The files of a plan directory (contract §5), all but the page: JSON for programs and for Kafka's tools, CSV for
 //! spreadsheets, the runbook for people. Input: a plan. Output: bytes by path; `writer` writes them.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -40,7 +41,7 @@ pub fn plan_files(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Vec<Outp
     };
     let entries = kafka_json::entries(snapshot, &plan.placement);
     let mut files = vec![
-        file("plan.json", json::to_bytes(&plan_json(snapshot, policy, plan))),
+        file("plan.json", json::to_bytes(&plan_view(snapshot, policy, plan))),
         file("reassignment.json", json::to_bytes(&kafka_json::reassignment(snapshot, &entries))),
         file("leader-election.json", json::to_bytes(&kafka_json::elections(snapshot, &elections))),
         file("rollback.json", json::to_bytes(&kafka_json::reassignment(snapshot, &rollback.entries))),
@@ -61,9 +62,14 @@ pub fn plan_files(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Vec<Outp
     files
 }
 
-/// `plan.json`, to be written or printed with [`json::to_bytes`].
+/// The text of `plan.json` among `files`, for commands that print what they write.
 #[must_use]
-pub fn plan_json<'a>(snapshot: &'a Snapshot, policy: &'a Policy, plan: &'a Plan) -> impl Serialize + 'a {
+pub fn plan_json(files: &[OutputFile]) -> Cow<'_, str> {
+    let found = files.iter().find(|file| file.path.as_os_str() == "plan.json");
+    found.map_or(Cow::Borrowed(""), |file| String::from_utf8_lossy(&file.bytes))
+}
+
+fn plan_view<'a>(snapshot: &'a Snapshot, policy: &'a Policy, plan: &'a Plan) -> impl Serialize + 'a {
     PlanView {
         format: FORMAT,
         tool: ToolView { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },

@@ -3,6 +3,7 @@
 //! Input: the snapshot and the files' contents. Output: how the cluster stands before and after, what moves, and every
 //! deviation. Everything is read and simulated anew; nothing of what wrote the plan is used.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -91,6 +92,9 @@ pub fn judge_dir(snapshot: &Snapshot, policy: &Policy, dir: &PlanDir) -> Result<
     check_changes(snapshot, &wanted, found);
     check_batches(snapshot, &dir.batches, &placement, found)?;
     check_rollback(snapshot, &dir.rollback, &wanted, &placement, found)?;
+    // The batches say again what reassignment.json says; each finding is told once, where it was first met.
+    let mut told = HashSet::new();
+    found.retain(|deviation| told.insert(deviation.clone()));
     Ok(judgement)
 }
 

@@ -18,7 +18,7 @@ const NOT_KAFKA_JSON: &str = "E701";
 const WRONG_VERSION: &str = "E702";
 
 /// Something wrong with a plan: the judge's finding, listed under `faults`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Deviation {
     /// Stable name of the kind.
     pub code: &'static str,
