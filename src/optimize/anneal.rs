@@ -202,7 +202,7 @@ impl<'a, 'b> Walk<'a, 'b> {
             && self.may_pass(&[(slot, to), (other, from)])
             && self.may_go(slot, to)
             && self.may_go(other, from)
-            && let Some(dir) = choose_dir(self.problem, self.state, self.problem.slot_partition[slot as usize], to)
+            && let Some(dir) = choose_dir(self.problem, self.state, slot, to)
         {
             self.consider_pair(slot, to, dir, other);
         }
@@ -232,7 +232,7 @@ impl<'a, 'b> Walk<'a, 'b> {
     fn go(&mut self, slot: u32, to: u32) {
         if self.may_pass(&[(slot, to)])
             && self.may_go(slot, to)
-            && let Some(dir) = choose_dir(self.problem, self.state, self.problem.slot_partition[slot as usize], to)
+            && let Some(dir) = choose_dir(self.problem, self.state, slot, to)
         {
             self.consider(slot, to, dir);
         }
@@ -299,8 +299,7 @@ impl<'a, 'b> Walk<'a, 'b> {
         }
         let first = self.relocate(slot, to, dir);
         // With `slot` gone, its dir has room for `other` too.
-        let p = self.problem.slot_partition[other as usize];
-        match choose_dir(self.problem, self.state, p, from) {
+        match choose_dir(self.problem, self.state, other, from) {
             Some(dir) => {
                 let second = self.relocate(other, from, dir);
                 self.accept(&[first, second]);

@@ -18,8 +18,8 @@ const LEAST_GAIN: f64 = 1e-9;
 /// Price of a move beyond its bytes, in mean replicas: without it, many tiny replicas move where few would do (measured:
 /// 3,009 moves against 2,119 at equal bytes, docs/solver.md).
 const MOVE_PRICE: f64 = 0.3;
-/// Replicas of donors that an underfull broker considers at once.
-const DONOR_SLOTS: usize = 12_000;
+/// Replicas of donors that an underfull broker considers at least, and per replica that it will need.
+const DONOR_SLOTS: (usize, usize) = (1_500, 40);
 /// Passes over all brokers; each makes the state better or ends the phase.
 const PASSES: usize = 6;
 
@@ -64,7 +64,7 @@ pub(crate) fn is_free(problem: &Problem<'_>, slot: u32) -> bool {
 
 fn price(problem: &Problem<'_>, state: &State, slot: u32) -> f64 {
     let p = problem.slot_partition[slot as usize];
-    let fresh = problem.home_slot(p, state.broker[slot as usize]).is_none();
+    let fresh = state.home_of(problem, slot, state.broker[slot as usize]).is_none();
     let bytes = if fresh { 0.0 } else { problem.partitions[p as usize].copy_bytes };
     bytes + MOVE_PRICE * problem.mean_copy_bytes
 }
@@ -119,6 +119,7 @@ fn pull(problem: &Problem<'_>, state: &mut State, destinations: &mut Destination
 /// One round of pulls from the donors that are fullest now; returns how many replicas came.
 fn pull_round(problem: &Problem<'_>, state: &mut State, destinations: &mut Destinations, broker: u32) -> usize {
     let mut queue = BinaryHeap::new();
+    let enough = DONOR_SLOTS.0 + DONOR_SLOTS.1 * replicas_short(problem, state, broker);
     for donor in donors(problem, state, broker) {
         for &slot in &state.on_broker[donor as usize] {
             if !is_free(problem, slot) {
@@ -129,7 +130,7 @@ fn pull_round(problem: &Problem<'_>, state: &mut State, destinations: &mut Desti
                 queue.push(Queued { key: gain / price(problem, state, slot), item: slot });
             }
         }
-        if queue.len() >= DONOR_SLOTS {
+        if queue.len() >= enough {
             break;
         }
     }
@@ -154,6 +155,17 @@ fn pull_round(problem: &Problem<'_>, state: &mut State, destinations: &mut Desti
         }
     }
     moves
+}
+
+/// About how many average replicas would bring `broker` what it lacks most.
+fn replicas_short(problem: &Problem<'_>, state: &State, broker: u32) -> usize {
+    let short = |lane: usize| {
+        let (low, _) = state.bands.band(broker as usize, lane);
+        low - state.bands.ratio(broker as usize, &state.load[broker as usize], lane)
+    };
+    let most = (0..LANES).map(short).filter(|s| s.is_finite()).fold(0.0, f64::max);
+    let per_broker = problem.slot_partition.len() / problem.brokers.len().max(1);
+    (most * per_broker as f64) as usize
 }
 
 /// What `broker`'s penalty would lose if `slot` came.

@@ -76,13 +76,24 @@ impl Destinations {
 
     /// The best of the list heads for `slot`, none where no rule-abiding broker with room is among them.
     pub(crate) fn best(&self, problem: &Problem<'_>, state: &State, slot: u32) -> Option<Destination> {
+        self.best_where(problem, state, slot, |_| true)
+    }
+
+    /// As [`Self::best`], among racks that `wanted` names.
+    pub(crate) fn best_where(
+        &self,
+        problem: &Problem<'_>,
+        state: &State,
+        slot: u32,
+        wanted: impl Fn(u32) -> bool,
+    ) -> Option<Destination> {
         let p = problem.slot_partition[slot as usize];
         let topic = &problem.topics[problem.partitions[p as usize].topic as usize];
         let fits = |group: u32| topic.group == NONE || topic.group == group;
         let lists = self.lists.iter().filter(|(g, ..)| fits(*g)).count().max(1);
         let heads = (HEADS / lists).max(HEADS_PER_RACK);
         let mut best: Option<Destination> = None;
-        for (_, _, list) in self.lists.iter().filter(|(g, ..)| fits(*g)) {
+        for (_, _, list) in self.lists.iter().filter(|(g, rack, _)| fits(*g) && wanted(*rack)) {
             let mut looked_at = 0;
             for &b in list {
                 if looked_at == heads || !rack_allows(problem, state, slot, b) {
@@ -99,9 +110,15 @@ impl Destinations {
         best
     }
 
-    /// The best of all brokers for `slot`: for the few replicas that must go somewhere.
-    pub(crate) fn best_of_all(&self, problem: &Problem<'_>, state: &State, slot: u32) -> Option<Destination> {
-        let all = self.lists.iter().flat_map(|(.., list)| list);
+    /// The best of all brokers in racks that `wanted` names: for the few replicas that must go somewhere.
+    pub(crate) fn best_of_all(
+        &self,
+        problem: &Problem<'_>,
+        state: &State,
+        slot: u32,
+        wanted: impl Fn(u32) -> bool,
+    ) -> Option<Destination> {
+        let all = self.lists.iter().filter(|(_, rack, _)| wanted(*rack)).flat_map(|(.., list)| list);
         let found = all.filter_map(|&b| destination(problem, state, slot, b));
         found.min_by(|a, b| a.delta.total_cmp(&b.delta).then(a.broker.cmp(&b.broker)))
     }
@@ -117,7 +134,7 @@ pub(crate) fn destination(problem: &Problem<'_>, state: &State, slot: u32, to: u
     if !state.within_budget(problem, state.copy_delta(problem, slot, to)) {
         return None;
     }
-    let dir = choose_dir(problem, state, p, to)?;
+    let dir = choose_dir(problem, state, slot, to)?;
     let b = to as usize;
     let mut load = state.load[b];
     let demand = state.demand(problem, slot, to);
@@ -139,7 +156,7 @@ pub(crate) fn may_host(problem: &Problem<'_>, state: &State, slot: u32, to: u32)
     let topic = &problem.topics[problem.partitions[p as usize].topic as usize];
     problem.may_receive(topic, to)
         && problem.slots(p).all(|s| state.broker[s] != to)
-        && problem.home_slot(p, to).is_none_or(|s| !problem.home_dir_offline(s))
+        && state.home_of(problem, slot, to).is_none_or(|s| !problem.home_dir_offline(s))
 }
 
 /// Whether `slot` on `to` breaks the rack rule no more than its partition does now.
@@ -165,12 +182,12 @@ pub(crate) fn rack_allows(problem: &Problem<'_>, state: &State, slot: u32, to: u
     source == target || others().any(|r| r == source) || !others().any(|r| r == target)
 }
 
-/// The log dir of `to` that a replica of `p` would go to: its own where `to` hosts it in the snapshot, else the one
+/// The log dir of `to` that `slot` would go to: its own where `to` hosts it in the snapshot, else the one
 /// left emptiest. None where nothing has room; [`NONE`] where the broker decides.
-pub(crate) fn choose_dir(problem: &Problem<'_>, state: &State, p: u32, to: u32) -> Option<u32> {
+pub(crate) fn choose_dir(problem: &Problem<'_>, state: &State, slot: u32, to: u32) -> Option<u32> {
     let facts = &problem.brokers[to as usize];
-    let bytes = problem.bytes_on(p, to);
-    if let Some(home) = problem.home_slot(p, to) {
+    let bytes = state.bytes_on(problem, slot, to);
+    if let Some(home) = state.home_of(problem, slot, to) {
         let dir = problem.home_dir[home];
         let fits = dir == NONE || state.dir_bytes[dir as usize] + bytes <= problem.dirs[dir as usize].limit_bytes;
         return fits.then_some(dir);

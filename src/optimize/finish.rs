@@ -193,7 +193,7 @@ fn stuck(problem: &Problem<'_>, state: &State, p: u32, s: usize, rule: Rule, sub
             hosting += 1;
         } else if !super::destinations::rack_allows(problem, state, row(s), b) {
             racked += 1;
-        } else if super::destinations::choose_dir(problem, state, p, b).is_none() {
+        } else if super::destinations::choose_dir(problem, state, row(s), b).is_none() {
             full += 1;
         }
     }

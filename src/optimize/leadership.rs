@@ -107,7 +107,7 @@ pub(crate) fn may_lead(problem: &Problem<'_>, state: &State, p: u32, offset: u16
     let s = facts.first_slot as usize + offset as usize;
     let broker = state.broker[s];
     let dir = state.dir[s];
-    let in_sync = problem.home_slot(p, broker).is_none_or(|home| problem.home_in_sync(home));
+    let in_sync = state.home_of(problem, row(s), broker).is_none_or(|home| problem.home_in_sync(home));
     in_sync && problem.brokers[broker as usize].active && (dir == NONE || problem.dirs[dir as usize].serving)
 }
 

@@ -62,10 +62,10 @@ fn relieve(
     let room = |&(d, ceiling): &(u32, f64)| (ceiling - state.dir_bytes[d as usize], d);
     let open = ceilings.iter().filter(|(d, _)| *d != dir && problem.dirs[*d as usize].receives).map(room);
     let Some((most, target)) = open.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1))) else { return false };
-    let bytes_of = |slot: u32| problem.bytes_on(problem.slot_partition[slot as usize], broker);
+    let bytes_of = |slot: u32| state.bytes_on(problem, slot, broker);
     let movable = |slot: &u32| {
         let s = *slot as usize;
-        let arriving = problem.home_slot(problem.slot_partition[s], broker).is_none();
+        let arriving = state.home_of(problem, *slot, broker).is_none();
         let bytes = bytes_of(*slot);
         state.dir[s] == dir
             && bytes > 0.0
@@ -74,7 +74,7 @@ fn relieve(
     };
     let found = state.on_broker[broker as usize].iter().copied().filter(movable).min_by(|&a, &b| {
         let rank = |slot: u32| {
-            let resident = problem.home_slot(problem.slot_partition[slot as usize], broker).is_some();
+            let resident = state.home_of(problem, slot, broker).is_some();
             (resident, waste(bytes_of(slot), excess))
         };
         let (x, y) = (rank(a), rank(b));

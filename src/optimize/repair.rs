@@ -85,7 +85,7 @@ fn mend_replicas(problem: &Problem<'_>, state: &mut State, destinations: &mut De
         if problem.is_pinned(slot) || fault(problem, state, slot).is_none() {
             continue;
         }
-        if let Some(found) = find(problem, state, destinations, slot) {
+        if let Some(found) = find(problem, state, destinations, slot, |_| true) {
             state.relocate(problem, slot, found.broker, found.dir);
             destinations.changed(state);
             moves += 1;
@@ -99,6 +99,9 @@ fn mend_racks(problem: &Problem<'_>, state: &mut State, destinations: &mut Desti
     let mut moves = 0;
     while rack_broken(problem, state, p) {
         let before = rack_use(problem, state, p);
+        // Where a rack stands empty, only moving there mends anything.
+        let racks = problem.topics[problem.partitions[p as usize].topic as usize].racks as usize;
+        let spare = before.0 < racks;
         let rack = |state: &State, s: usize| problem.brokers[state.broker[s] as usize].rack;
         let crowded = |s: &usize| {
             let own = rack(state, *s);
@@ -111,7 +114,10 @@ fn mend_racks(problem: &Problem<'_>, state: &mut State, destinations: &mut Desti
             state.bands.penalty(from, &gone) - state.penalty[from]
         };
         let found = candidates.filter_map(|slot| {
-            let found = find(problem, state, destinations, slot)?;
+            let own = rack(state, slot as usize);
+            let unused = |target: u32| problem.slots(p).all(|o| rack(state, o) != target);
+            let wanted = |target: u32| target != own && (!spare || unused(target));
+            let found = find(problem, state, destinations, slot, wanted)?;
             Some((found.delta + leaving(slot), slot, found))
         });
         let Some((_, slot, found)) = found.min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1))) else { break };
@@ -128,8 +134,15 @@ fn mend_racks(problem: &Problem<'_>, state: &mut State, destinations: &mut Desti
     moves
 }
 
-fn find(problem: &Problem<'_>, state: &State, destinations: &Destinations, slot: u32) -> Option<Destination> {
-    destinations.best(problem, state, slot).or_else(|| destinations.best_of_all(problem, state, slot))
+fn find(
+    problem: &Problem<'_>,
+    state: &State,
+    destinations: &Destinations,
+    slot: u32,
+    wanted: impl Fn(u32) -> bool,
+) -> Option<Destination> {
+    let heads = destinations.best_where(problem, state, slot, &wanted);
+    heads.or_else(|| destinations.best_of_all(problem, state, slot, &wanted))
 }
 
 /// `load` without `demand`.

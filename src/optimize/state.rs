@@ -32,6 +32,8 @@ pub(crate) struct State {
     pub(crate) moved: Vec<u32>,
     /// Each slot's place in `moved`, [`NONE`] where it has not moved.
     moved_place: Vec<u32>,
+    /// How many slots of each partition have moved: most have none, which spares looking for old homes.
+    moved_in: Vec<u16>,
     /// Replicas of each topic on each broker.
     pub(crate) spread: Spread,
     /// Bytes copied between brokers so far.
@@ -72,6 +74,7 @@ impl State {
             place: vec![0; problem.home_broker.len()],
             moved: Vec::new(),
             moved_place: vec![NONE; problem.home_broker.len()],
+            moved_in: vec![0; problem.partitions.len()],
             spread: Spread::new(problem),
             copied_bytes: 0.0,
             copies: 0,
@@ -120,12 +123,30 @@ impl State {
         u32::from(self.leader[p]) == slot - problem.partitions[p].first_slot
     }
 
+    /// The slot of `slot`'s partition that `broker`, which hosts none of it now unless `slot` itself, hosts in the
+    /// snapshot.
+    pub(crate) fn home_of(&self, problem: &Problem<'_>, slot: u32, broker: u32) -> Option<usize> {
+        let s = slot as usize;
+        if problem.home_broker[s] == broker {
+            return Some(s);
+        }
+        let p = problem.slot_partition[s];
+        if self.moved_in[p as usize] == 0 { None } else { problem.home_slot(p, broker) }
+    }
+
+    /// The bytes that `slot` takes on `broker`: its partition's own replica's where the broker hosts one in the snapshot,
+    /// a fresh copy's otherwise.
+    pub(crate) fn bytes_on(&self, problem: &Problem<'_>, slot: u32, broker: u32) -> f64 {
+        let p = problem.slot_partition[slot as usize];
+        self.home_of(problem, slot, broker)
+            .map_or(problem.partitions[p as usize].copy_bytes, |s| problem.snapshot.replicas[s].size_bytes as f64)
+    }
+
     /// What `slot` takes on `broker`.
     pub(crate) fn demand(&self, problem: &Problem<'_>, slot: u32, broker: u32) -> Vector {
-        let p = problem.slot_partition[slot as usize];
-        let facts = &problem.partitions[p as usize];
+        let facts = &problem.partitions[problem.slot_partition[slot as usize] as usize];
         let mut demand = Vector::default();
-        demand[DISK] = problem.bytes_on(p, broker);
+        demand[DISK] = self.bytes_on(problem, slot, broker);
         demand[1] = facts.traffic.network_in;
         demand[REPLICAS] = 1.0;
         if self.leads(problem, slot) {
@@ -153,7 +174,7 @@ impl State {
     pub(crate) fn copy_delta(&self, problem: &Problem<'_>, slot: u32, to: u32) -> (f64, i64) {
         let p = problem.slot_partition[slot as usize];
         let bytes = problem.partitions[p as usize].copy_bytes;
-        let fresh = |broker: u32| i64::from(problem.home_slot(p, broker).is_none());
+        let fresh = |broker: u32| i64::from(self.home_of(problem, slot, broker).is_none());
         let copies = fresh(to) - fresh(self.broker[slot as usize]);
         (bytes * copies as f64, copies)
     }
@@ -186,7 +207,7 @@ impl State {
         if from != to {
             self.spread.shift(problem, &self.broker, problem.partitions[p as usize].topic, from, to);
             self.relist(slot, from, to);
-            self.remark(slot, problem.home_broker[s] != to);
+            self.remark(p, slot, problem.home_broker[s] != to);
         }
     }
 
@@ -219,7 +240,7 @@ impl State {
     fn take_dir_bytes(&mut self, problem: &Problem<'_>, slot: usize, sign: f64) {
         let dir = self.dir[slot];
         if dir != NONE {
-            let bytes = problem.bytes_on(problem.slot_partition[slot], self.broker[slot]);
+            let bytes = self.bytes_on(problem, row(slot), self.broker[slot]);
             self.dir_bytes[dir as usize] += sign * bytes;
         }
     }
@@ -236,13 +257,15 @@ impl State {
         list.push(slot);
     }
 
-    fn remark(&mut self, slot: u32, moved: bool) {
+    fn remark(&mut self, p: u32, slot: u32, moved: bool) {
         let place = self.moved_place[slot as usize];
         if moved && place == NONE {
             self.moved_place[slot as usize] = row(self.moved.len());
             self.moved.push(slot);
+            self.moved_in[p as usize] += 1;
         } else if !moved && place != NONE {
             self.moved_place[slot as usize] = NONE;
+            self.moved_in[p as usize] -= 1;
             self.moved.swap_remove(place as usize);
             if let Some(&filler) = self.moved.get(place as usize) {
                 self.moved_place[filler as usize] = place;
@@ -263,7 +286,7 @@ impl State {
                 load[self.broker[s] as usize][lane] += demand[lane];
             }
             if self.dir[s] != NONE {
-                dir_bytes[self.dir[s] as usize] += problem.bytes_on(problem.slot_partition[s], self.broker[s]);
+                dir_bytes[self.dir[s] as usize] += self.bytes_on(problem, row(s), self.broker[s]);
             }
         }
         (load, dir_bytes)

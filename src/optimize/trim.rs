@@ -41,11 +41,10 @@ pub(crate) fn trim(problem: &Problem<'_>, state: &mut State, allowance: f64) -> 
 pub(crate) fn home(problem: &Problem<'_>, state: &State, slot: u32) -> Option<(u32, u32)> {
     let s = slot as usize;
     let to = problem.home_broker[s];
-    let p = problem.slot_partition[s];
     if state.broker[s] == to || !is_free(problem, slot) || !may_return(problem, state, slot) {
         return None;
     }
-    let dir = choose_dir(problem, state, p, to)?;
+    let dir = choose_dir(problem, state, slot, to)?;
     (rack_allows(problem, state, slot, to)).then_some((to, dir))
 }
 
@@ -96,7 +95,7 @@ fn exchange(problem: &Problem<'_>, state: &mut State, slot: u32, allowance: f64)
         if !rack_allows(problem, state, other, back.0) {
             continue;
         }
-        let Some(dir) = choose_dir(problem, state, problem.slot_partition[other as usize], back.0) else { continue };
+        let Some(dir) = choose_dir(problem, state, other, back.0) else { continue };
         state.relocate(problem, other, back.0, dir);
         if state.total_penalty() <= allowance + DRIFT && state.copies <= before.1 {
             return true;
