@@ -2,6 +2,7 @@
 //! [`Snapshot`](crate::model::Snapshot) or [`Policy`](crate::model::Policy) whose invariants hold, or every fault found.
 
 pub mod fault;
+pub mod kafka_files;
 pub mod synth;
 
 pub use fault::{Fault, Faults, Severity};

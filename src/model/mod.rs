@@ -4,10 +4,11 @@
 
 pub mod assessment;
 pub mod band;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod goal;
 pub mod groups;
 pub mod index;
-pub mod kafka_files;
 pub mod load;
 pub mod placement;
 pub mod policy;

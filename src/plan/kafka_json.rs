@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Entry;
-use crate::model::kafka_files::{
+use crate::ingest::kafka_files::{
     ANY_LOG_DIR, ElectionFile, PartitionName, PartitionReassignment, REASSIGNMENT_VERSION, ReassignmentFile,
 };
 use crate::model::{LogDirState, PartitionIdx, Placement, Seat, Snapshot};

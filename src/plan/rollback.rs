@@ -38,7 +38,7 @@ pub fn rollback(snapshot: &Snapshot, plan: &Plan) -> Rollback {
     for planned in kafka_json::entries(snapshot, &plan.placement) {
         let partition = planned.partition;
         let replicas = snapshot.replicas_of(partition);
-        let seats = replicas.iter().map(|r| Seat { broker: r.broker, log_dir: r.log_dir }).collect();
+        let seats: Vec<Seat> = replicas.iter().map(|r| Seat { broker: r.broker, log_dir: r.log_dir }).collect();
         if let Some(why) = refusal(snapshot, &planned.seats, &seats) {
             refused[partition.row()] = true;
             result.left_out.push(LeftOut { partition, why });
@@ -95,7 +95,7 @@ fn restore_leader(snapshot: &Snapshot, plan: &Plan, partition: PartitionIdx, res
 }
 
 /// Why Kafka would refuse to turn `from` into `to`.
-fn refusal(snapshot: &Snapshot, from: &[Seat], to: &Vec<Seat>) -> Option<String> {
+fn refusal(snapshot: &Snapshot, from: &[Seat], to: &[Seat]) -> Option<String> {
     for (position, seat) in to.iter().enumerate() {
         let broker = snapshot.broker(seat.broker);
         if matches!(broker.state, BrokerState::Dead | BrokerState::Down) {

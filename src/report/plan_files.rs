@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::json;
+use super::{json, layout};
 use crate::model::{Assessment, Policy, Seat, Snapshot};
 use crate::plan::rollback::{batch_rollbacks, rollback};
 use crate::plan::runbook::{self, batch_name};
@@ -41,11 +41,11 @@ pub fn plan_files(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Vec<Outp
     };
     let entries = kafka_json::entries(snapshot, &plan.placement);
     let mut files = vec![
-        file("plan.json", json::to_bytes(&plan_view(snapshot, policy, plan))),
-        file("reassignment.json", json::to_bytes(&kafka_json::reassignment(snapshot, &entries))),
-        file("leader-election.json", json::to_bytes(&kafka_json::elections(snapshot, &elections))),
-        file("rollback.json", json::to_bytes(&kafka_json::reassignment(snapshot, &rollback.entries))),
-        file("rollback-leader-election.json", json::to_bytes(&kafka_json::elections(snapshot, &rollback.elections))),
+        file("plan.json", layout::to_bytes(&plan_view(snapshot, policy, plan))),
+        file("reassignment.json", layout::to_bytes(&kafka_json::reassignment(snapshot, &entries))),
+        file("leader-election.json", layout::to_bytes(&kafka_json::elections(snapshot, &elections))),
+        file("rollback.json", layout::to_bytes(&kafka_json::reassignment(snapshot, &rollback.entries))),
+        file("rollback-leader-election.json", layout::to_bytes(&kafka_json::elections(snapshot, &rollback.elections))),
         file("moves.csv", moves_csv(snapshot, &plan.moves)),
         file("RUNBOOK.md", runbook::render(snapshot, plan).into_bytes()),
     ];
@@ -55,9 +55,9 @@ pub fn plan_files(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Vec<Outp
         let reassignment = kafka_json::reassignment(snapshot, &batch.entries);
         let elections = kafka_json::elections(snapshot, &batch.elections);
         let rollback = kafka_json::reassignment(snapshot, rollback);
-        files.push(file(&format!("{folder}/reassignment.json"), json::to_bytes(&reassignment)));
-        files.push(file(&format!("{folder}/leader-election.json"), json::to_bytes(&elections)));
-        files.push(file(&format!("{folder}/rollback.json"), json::to_bytes(&rollback)));
+        files.push(file(&format!("{folder}/reassignment.json"), layout::to_bytes(&reassignment)));
+        files.push(file(&format!("{folder}/leader-election.json"), layout::to_bytes(&elections)));
+        files.push(file(&format!("{folder}/rollback.json"), layout::to_bytes(&rollback)));
     }
     files
 }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::json::{self, DeviationView, MovementView};
+use super::layout;
 use crate::model::{Assessment, Goal, Rule};
 use crate::verify::Judgement;
 
@@ -14,7 +15,7 @@ const LISTED: usize = 50;
 /// The judgement as JSON: `before`, `after`, `movement`, `faults`.
 #[must_use]
 pub fn to_json(judgement: &Judgement) -> Vec<u8> {
-    json::to_bytes(&View {
+    layout::to_bytes(&View {
         before: json::assessment(&judgement.before),
         after: json::assessment(&judgement.after),
         movement: (&judgement.movement).into(),

@@ -6,15 +6,12 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use serde::Deserialize;
-
 use super::obedience;
-use super::reassignment::{
-    Deviation, Wanted, elect, json_fault, parse_elections, parse_reassignment, resolve, resolve_elections,
-};
+use super::reassignment::{Deviation, Wanted, elect, resolve, resolve_elections};
 use super::state::State;
 use super::{assess, movement};
-use crate::ingest::{Fault, Faults};
+use crate::ingest::Faults;
+use crate::ingest::kafka_files::{StatedPlan, read_elections, read_reassignment, read_stated_plan};
 use crate::model::{Assessment, LogDirIdx, Movement, PartitionIdx, Placement, Policy, Snapshot};
 
 /// A file in memory.
@@ -83,11 +80,10 @@ pub fn judge_files(
 /// # Errors
 /// Files that are not of their shape.
 pub fn judge_dir(snapshot: &Snapshot, policy: &Policy, dir: &PlanDir) -> Result<Judgement, Faults> {
-    let stated: Stated =
-        serde_json::from_slice(&dir.plan.bytes).map_err(|e| faults([json_fault(&dir.plan.path, &e)]))?;
+    let stated = read_stated_plan(&dir.plan.path, &dir.plan.bytes)?;
     let Judged { mut judgement, wanted, placement } = judge(snapshot, policy, &dir.reassignment, Some(&dir.elections))?;
     let found = &mut judgement.deviations;
-    stated.check(snapshot, &judgement.movement, found);
+    check_stated(snapshot, &stated, &judgement.movement, found);
     check_order(snapshot, "reassignment.json", &wanted, found);
     check_changes(snapshot, &wanted, found);
     check_batches(snapshot, &dir.batches, &placement, found)?;
@@ -128,14 +124,8 @@ fn judge(
     Ok(Judged { judgement, wanted, placement })
 }
 
-fn faults(list: impl IntoIterator<Item = Fault>) -> Faults {
-    let mut faults = Faults::default();
-    list.into_iter().for_each(|fault| faults.push(fault));
-    faults
-}
-
 fn wanted(snapshot: &Snapshot, file: &TextFile, found: &mut Vec<Deviation>) -> Result<Vec<Wanted>, Faults> {
-    let parsed = parse_reassignment(&file.path, &file.bytes).map_err(|fault| faults([fault]))?;
+    let parsed = read_reassignment(&file.path, &file.bytes)?;
     Ok(resolve(snapshot, &parsed, found))
 }
 
@@ -145,54 +135,31 @@ fn elect_all(
     state: &mut State<'_>,
     found: &mut Vec<Deviation>,
 ) -> Result<(), Faults> {
-    let parsed = parse_elections(&file.path, &file.bytes).map_err(|fault| faults([fault]))?;
+    let parsed = read_elections(&file.path, &file.bytes)?;
     let elected = resolve_elections(snapshot, &parsed, found);
     elect(snapshot, state, &elected, found);
     Ok(())
 }
 
-/// What plan.json says and the judge recounts; other keys are not looked at.
-#[derive(Deserialize)]
-struct Stated {
-    snapshot: StatedSnapshot,
-    movement: StatedMovement,
-}
-
-#[derive(Deserialize)]
-struct StatedSnapshot {
-    sha256: String,
-}
-
-#[derive(Deserialize)]
-struct StatedMovement {
-    inter_broker_bytes: u64,
-    intra_broker_bytes: u64,
-    replica_moves: u64,
-    log_dir_moves: u64,
-    leader_changes: u64,
-    partitions_changed: u64,
-}
-
-impl Stated {
-    fn check(&self, snapshot: &Snapshot, counted: &Movement, found: &mut Vec<Deviation>) {
-        let sha256 = &snapshot.cluster.sha256;
-        if *sha256 != self.snapshot.sha256 {
-            let message = format!("the plan was made for the snapshot {}, this one is {sha256}", self.snapshot.sha256);
-            found.push(Deviation::new("other_snapshot", "plan.json", message));
-        }
-        let stated = &self.movement;
-        let figures = [
-            ("inter_broker_bytes", stated.inter_broker_bytes, counted.inter_broker_bytes),
-            ("intra_broker_bytes", stated.intra_broker_bytes, counted.intra_broker_bytes),
-            ("replica_moves", stated.replica_moves, counted.replica_moves),
-            ("log_dir_moves", stated.log_dir_moves, counted.log_dir_moves),
-            ("leader_changes", stated.leader_changes, counted.leader_changes),
-            ("partitions_changed", stated.partitions_changed, counted.partitions_changed),
-        ];
-        for (name, stated, counted) in figures.into_iter().filter(|(_, stated, counted)| stated != counted) {
-            let message = format!("plan.json says {stated}, the files come to {counted}");
-            found.push(Deviation::new("movement_differs", format!("movement.{name}"), message));
-        }
+/// Compares what plan.json says with what the judge counts.
+fn check_stated(snapshot: &Snapshot, stated: &StatedPlan, counted: &Movement, found: &mut Vec<Deviation>) {
+    let sha256 = &snapshot.cluster.sha256;
+    if *sha256 != stated.snapshot.sha256 {
+        let message = format!("the plan was made for the snapshot {}, this one is {sha256}", stated.snapshot.sha256);
+        found.push(Deviation::new("other_snapshot", "plan.json", message));
+    }
+    let moved = &stated.movement;
+    let figures = [
+        ("inter_broker_bytes", moved.inter_broker_bytes, counted.inter_broker_bytes),
+        ("intra_broker_bytes", moved.intra_broker_bytes, counted.intra_broker_bytes),
+        ("replica_moves", moved.replica_moves, counted.replica_moves),
+        ("log_dir_moves", moved.log_dir_moves, counted.log_dir_moves),
+        ("leader_changes", moved.leader_changes, counted.leader_changes),
+        ("partitions_changed", moved.partitions_changed, counted.partitions_changed),
+    ];
+    for (name, stated, counted) in figures.into_iter().filter(|(_, stated, counted)| stated != counted) {
+        let message = format!("plan.json says {stated}, the files come to {counted}");
+        found.push(Deviation::new("movement_differs", format!("movement.{name}"), message));
     }
 }
 

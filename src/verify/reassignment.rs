@@ -1,21 +1,13 @@
-//! Reads any `kafka-reassign-partitions` file, and the election file that goes with it, as Kafka itself would.
+//! Resolves any `kafka-reassign-partitions` file, and the election file that goes with it, as Kafka itself would.
 //!
-//! Input: the files' bytes. Output: the state they lead to and everything that Kafka refuses or the snapshot forbids
-//! in them. A file that is not of Kafka's shape at all is a [`Fault`] of the input; what can be read is judged entry by
-//! entry, so that one wrong entry does not hide the next. Source of what Kafka refuses: trials on Kafka 4.3.
-
-use std::path::Path;
+//! Input: the files as read. Output: what they want, and everything that Kafka refuses or the snapshot forbids in
+//! them, entry by entry, so that one wrong entry does not hide the next. Source of what Kafka refuses: trials on Kafka
+//! 4.3.
 
 use super::state::{State, Wish, is_path};
-use crate::ingest::Fault;
-use crate::model::kafka_files::{ElectionFile, PartitionName, PartitionReassignment, ReassignmentFile};
+use crate::ingest::kafka_files::{ElectionFile, PartitionName, PartitionReassignment, ReassignmentFile};
 use crate::model::load::{Unjudged, unjudged};
 use crate::model::{BrokerIdx, BrokerState, LogDirIdx, LogDirState, PartitionIdx, Snapshot};
-
-/// A file that is not JSON of Kafka's shape.
-const NOT_KAFKA_JSON: &str = "E701";
-/// A version that Kafka does not know.
-const WRONG_VERSION: &str = "E702";
 
 /// Something wrong with a plan: the judge's finding, listed under `faults`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -32,36 +24,6 @@ impl Deviation {
     pub(super) fn new(code: &'static str, subject: impl Into<String>, message: impl Into<String>) -> Self {
         Self { code, subject: subject.into(), message: message.into() }
     }
-}
-
-/// Reads a reassignment file.
-///
-/// # Errors
-/// Where and why it is not one.
-pub fn parse_reassignment<'a>(file: &Path, bytes: &'a [u8]) -> Result<ReassignmentFile<'a>, Fault> {
-    let parsed: ReassignmentFile<'a> = serde_json::from_slice(bytes).map_err(|e| json_fault(file, &e))?;
-    if parsed.version == crate::model::kafka_files::REASSIGNMENT_VERSION {
-        return Ok(parsed);
-    }
-    let message = format!("version is {}, Kafka knows version 1 only", parsed.version);
-    Err(Fault::error(WRONG_VERSION, file, message).help("set \"version\" to 1 or leave it out"))
-}
-
-/// Reads an election file.
-///
-/// # Errors
-/// Where and why it is not one.
-pub fn parse_elections<'a>(file: &Path, bytes: &'a [u8]) -> Result<ElectionFile<'a>, Fault> {
-    serde_json::from_slice(bytes).map_err(|e| json_fault(file, &e))
-}
-
-/// A reading error at its line and column.
-pub(super) fn json_fault(file: &Path, error: &serde_json::Error) -> Fault {
-    let text = error.to_string();
-    let message = text.split(" at line ").next().unwrap_or(&text).to_owned();
-    let fault = Fault::error(NOT_KAFKA_JSON, file, message);
-    // The parser counts columns from 0 where a line has not begun yet.
-    if error.line() > 0 { fault.at(error.line() as u64, error.column().max(1) as u64) } else { fault }
 }
 
 /// What a file wants of one partition.

@@ -1,6 +1,6 @@
 //! A cluster on its way: where replicas sit after each file that Kafka is given, kept by the judge alone.
 
-use crate::model::kafka_files::ANY_LOG_DIR;
+use crate::ingest::kafka_files::ANY_LOG_DIR;
 use crate::model::{BrokerIdx, LogDirIdx, PartitionIdx, Placement, Seat, Snapshot};
 
 /// A replica and the bytes it holds.
