@@ -4,6 +4,7 @@
 pub mod catalogue;
 pub mod codes;
 pub mod fault;
+pub mod kafka_files;
 pub mod nearest;
 pub mod policy;
 pub mod render;
