@@ -18,10 +18,32 @@ use super::trim::{DRIFT, home};
 pub(crate) const MOVE_PRICE: f64 = 0.05;
 /// Price of a leadership change, in mean replicas: an election interrupts clients for a moment, so none is made in vain.
 const LEADER_PRICE: f64 = 0.002;
-/// First and last temperature, in mean replicas.
-const TEMPERATURE: (f64, f64) = (0.6, 0.004);
-/// First and last price of one unit of penalty, in mean broker disks.
-const PENALTY_PRICE: (f64, f64) = (4.0, 400.0);
+/// How a member of the portfolio cools. Cold schedules improve a good start steadily, hot ones leave it behind and find
+/// what it hides: which is better differs from cluster to cluster (docs/solver.md has figures).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Schedule {
+    /// First temperature, in mean replicas.
+    pub(crate) start: f64,
+    /// Steps.
+    pub(crate) steps: u64,
+}
+
+impl Schedule {
+    /// Temperature at `progress` (0–1), in mean replicas: a fortieth of the start at the end.
+    fn temperature(&self, progress: f64) -> f64 {
+        self.start * 40.0_f64.powf(-progress)
+    }
+
+    /// Price of one unit of penalty at `progress`, in mean broker disks: low enough at a hot start to cross the edges of
+    /// bands, at the end far beyond what any bytes are worth.
+    fn price(&self, progress: f64) -> f64 {
+        let first = (2.4 / self.start).min(LAST_PRICE);
+        first * (LAST_PRICE / first).powf(progress)
+    }
+}
+
+/// Price of a unit of penalty when a schedule ends.
+const LAST_PRICE: f64 = 1_000.0;
 /// Steps between looks at the clock and at who is outside.
 const STRIDE: u64 = 1024;
 
@@ -65,22 +87,22 @@ enum Change {
     Leader { p: u32, from: u16 },
 }
 
-/// Anneals for `steps` steps. Returns whether the clock cut in.
+/// Anneals to the end of `schedule`. Returns whether the clock cut in.
 pub(crate) fn anneal(
     problem: &Problem<'_>,
     state: &mut State,
     seed: u64,
-    steps: u64,
+    schedule: Schedule,
     expired: &(dyn Fn() -> bool + Sync),
 ) -> bool {
     let mut walk = Walk::new(problem, state, seed);
-    for step in 0..steps {
+    for step in 0..schedule.steps {
         if step % STRIDE == 0 {
             if expired() {
                 walk.restore_best();
                 return true;
             }
-            walk.tune(step as f64 / steps as f64);
+            walk.tune(schedule, step as f64 / schedule.steps as f64);
         }
         walk.step();
     }
@@ -127,10 +149,9 @@ impl<'a, 'b> Walk<'a, 'b> {
     }
 
     /// Sets temperature and price for `progress` (0–1) and looks who is outside.
-    fn tune(&mut self, progress: f64) {
-        let between = |(first, last): (f64, f64)| first * (last / first).powf(progress);
-        self.temperature = between(TEMPERATURE) * self.problem.mean_copy_bytes / self.unit;
-        self.price = between(PENALTY_PRICE);
+    fn tune(&mut self, schedule: Schedule, progress: f64) {
+        self.temperature = schedule.temperature(progress) * self.problem.mean_copy_bytes / self.unit;
+        self.price = schedule.price(progress);
         self.outside.clear();
         self.outside.extend((0..row(self.state.penalty.len())).filter(|&b| self.state.penalty[b as usize] > 0.0));
     }
@@ -157,18 +178,26 @@ impl<'a, 'b> Walk<'a, 'b> {
         }
     }
 
-    /// A moved replica goes home; another from there takes its place.
+    /// A moved replica goes home; another takes its place: one from there, one from elsewhere (where brokers lack more
+    /// than others have to give, who gives is open), or one from there that goes elsewhere.
     fn try_exchange(&mut self) {
         let Some(slot) = self.random_moved() else { return };
-        let to = self.problem.home_broker[slot as usize];
+        let back = self.problem.home_broker[slot as usize];
         let place = self.state.broker[slot as usize];
-        let Some(other) = pick(&mut self.rng, &self.state.on_broker[to as usize]) else { return };
-        if is_free(self.problem, other)
-            && self.may_pass(&[(slot, to), (other, place)])
+        let (source, target) = match below(&mut self.rng, 4) {
+            0 => (self.random_receiver().unwrap_or(back), place),
+            1 => (back, self.random_receiver().unwrap_or(place)),
+            _ => (back, place),
+        };
+        let Some(other) = pick(&mut self.rng, &self.state.on_broker[source as usize]) else { return };
+        if other != slot
+            && source != target
+            && is_free(self.problem, other)
+            && self.may_pass(&[(slot, back), (other, target)])
             && let Some((to, dir)) = home(self.problem, self.state, slot)
-            && self.may_go(other, place)
+            && self.may_go(other, target)
         {
-            self.consider_pair(slot, to, dir, other);
+            self.consider_pair((slot, to, dir), (other, target));
         }
     }
 
@@ -204,7 +233,7 @@ impl<'a, 'b> Walk<'a, 'b> {
             && self.may_go(other, from)
             && let Some(dir) = choose_dir(self.problem, self.state, slot, to)
         {
-            self.consider_pair(slot, to, dir, other);
+            self.consider_pair((slot, to, dir), (other, from));
         }
     }
 
@@ -269,53 +298,79 @@ impl<'a, 'b> Walk<'a, 'b> {
         let from = self.state.broker[slot as usize];
         let here = self.state.demand_here(self.problem, slot);
         let there = self.state.demand(self.problem, slot, to);
-        let delta = self.changed(from, &[(&here, -1.0)])
-            + self.changed(to, &[(&there, 1.0)])
-            + self.spread_delta(slot, from, to);
+        let delta = self.changed(from, &here, -1.0) + self.changed(to, &there, 1.0) + self.spread_delta(slot, from, to);
         if self.passes(delta, self.price_of(&[(slot, to)]).0) {
             let undo = self.relocate(slot, to, dir);
             self.accept(&[undo]);
         }
     }
 
-    /// Moves `slot` to `to` and `other` from there to where `slot` is, if the energy allows.
-    fn consider_pair(&mut self, slot: u32, to: u32, dir: u32, other: u32) {
-        let from = self.state.broker[slot as usize];
-        let (slot_here, slot_there) =
-            (self.state.demand_here(self.problem, slot), self.state.demand(self.problem, slot, to));
-        let (other_here, other_there) =
-            (self.state.demand_here(self.problem, other), self.state.demand(self.problem, other, from));
-        let topic = |s: u32| self.problem.partitions[self.problem.slot_partition[s as usize] as usize].topic;
-        let spread = if topic(slot) == topic(other) {
-            0.0
-        } else {
-            self.spread_delta(slot, from, to) + self.spread_delta(other, to, from)
-        };
-        let delta = self.changed(from, &[(&slot_here, -1.0), (&other_there, 1.0)])
-            + self.changed(to, &[(&slot_there, 1.0), (&other_here, -1.0)])
-            + spread;
-        if !self.passes(delta, self.price_of(&[(slot, to), (other, from)]).0) {
+    /// Moves `slot` to `to` and then `other` to `target`, if the energy allows both together.
+    fn consider_pair(&mut self, (slot, to, dir): (u32, u32, u32), (other, target): (u32, u32)) {
+        if self.problem.slot_partition[slot as usize] == self.problem.slot_partition[other as usize] {
+            return;
+        }
+        let delta = self.pair_delta((slot, to), (other, target));
+        if !self.passes(delta, self.price_of(&[(slot, to), (other, target)]).0) {
             return;
         }
         let first = self.relocate(slot, to, dir);
         // With `slot` gone, its dir has room for `other` too.
-        match choose_dir(self.problem, self.state, other, from) {
+        match choose_dir(self.problem, self.state, other, target) {
             Some(dir) => {
-                let second = self.relocate(other, from, dir);
+                let second = self.relocate(other, target, dir);
                 self.accept(&[first, second]);
             }
             None => self.undo(first),
         }
     }
 
-    /// The change of `broker`'s penalty with `demands` added.
-    fn changed(&self, broker: u32, demands: &[(&Vector, f64)]) -> f64 {
+    /// The change of penalty if two replicas of different partitions moved.
+    fn pair_delta(&self, (slot, to): (u32, u32), (other, target): (u32, u32)) -> f64 {
+        let (problem, state) = (self.problem, &*self.state);
+        let (from, source) = (state.broker[slot as usize], state.broker[other as usize]);
+        let changes = [
+            (from, state.demand_here(problem, slot), -1.0),
+            (to, state.demand(problem, slot, to), 1.0),
+            (source, state.demand_here(problem, other), -1.0),
+            (target, state.demand(problem, other, target), 1.0),
+        ];
+        let mut delta = 0.0;
+        for (i, (broker, ..)) in changes.iter().enumerate() {
+            if changes[..i].iter().any(|(b, ..)| b == broker) {
+                continue;
+            }
+            let mut load = state.load[*broker as usize];
+            for (_, demand, sign) in changes[i..].iter().filter(|(b, ..)| b == broker) {
+                for lane in 0..load.len() {
+                    load[lane] += sign * demand[lane];
+                }
+            }
+            delta += state.bands.penalty(*broker as usize, &load) - state.penalty[*broker as usize];
+        }
+        delta + self.pair_spread((slot, from, to), (other, source, target))
+    }
+
+    /// The change of topic spread of two moves; moves of one topic that undo each other's counts cancel out.
+    fn pair_spread(&self, (slot, from, to): (u32, u32, u32), (other, source, target): (u32, u32, u32)) -> f64 {
+        let topic = |s: u32| self.problem.partitions[self.problem.slot_partition[s as usize] as usize].topic;
+        if topic(slot) != topic(other) {
+            return self.spread_delta(slot, from, to) + self.spread_delta(other, source, target);
+        }
+        match (to == source, from == target) {
+            (true, true) => 0.0,
+            (true, false) => self.spread_delta(slot, from, target),
+            (false, true) => self.spread_delta(slot, source, to),
+            (false, false) => self.spread_delta(slot, from, to) + self.spread_delta(other, source, target),
+        }
+    }
+
+    /// The change of `broker`'s penalty with `demand` added or, with a negative sign, taken away.
+    fn changed(&self, broker: u32, demand: &Vector, sign: f64) -> f64 {
         let b = broker as usize;
         let mut load = self.state.load[b];
-        for (demand, sign) in demands {
-            for lane in 0..load.len() {
-                load[lane] += sign * demand[lane];
-            }
+        for lane in 0..load.len() {
+            load[lane] += sign * demand[lane];
         }
         self.state.bands.penalty(b, &load) - self.state.penalty[b]
     }

@@ -8,6 +8,7 @@ use std::collections::BinaryHeap;
 
 use super::destinations::{Destinations, destination};
 use super::leadership::{Queued, shift_leaders};
+use super::penalty::CURVATURE;
 use super::problem::{LANES, NONE, Problem, Vector, row};
 use super::repair::subtract;
 use super::state::State;
@@ -26,28 +27,38 @@ const PASSES: usize = 6;
 /// Brings every goal towards its band.
 pub(crate) fn balance(problem: &Problem<'_>, state: &mut State, expired: &dyn Fn() -> bool) {
     for _ in 0..PASSES {
+        state.rebase_curved(problem, CURVATURE);
         let before = state.total_penalty();
-        shift_leaders(problem, state);
-        let mut destinations = Destinations::new(problem, state);
-        for broker in worst_first(state) {
-            shed(problem, state, &mut destinations, broker);
-            if expired() {
-                return;
-            }
+        if !pass(problem, state, expired) {
+            break;
         }
-        for broker in worst_first(state) {
-            pull(problem, state, &mut destinations, broker);
-            if expired() {
-                return;
-            }
-        }
-        spread_topics(problem, state, &mut destinations);
-        state.rebase(problem);
+        state.rebase_curved(problem, CURVATURE);
         let after = state.total_penalty();
         if after <= 0.0 || after > before * 0.999 {
             break;
         }
     }
+    state.rebase(problem);
+}
+
+/// Leaders, then shedding, then pulling, then topics; false where time ran out.
+fn pass(problem: &Problem<'_>, state: &mut State, expired: &dyn Fn() -> bool) -> bool {
+    shift_leaders(problem, state);
+    let mut destinations = Destinations::new(problem, state);
+    for broker in worst_first(state) {
+        shed(problem, state, &mut destinations, broker);
+        if expired() {
+            return false;
+        }
+    }
+    for broker in worst_first(state) {
+        pull(problem, state, &mut destinations, broker);
+        if expired() {
+            return false;
+        }
+    }
+    spread_topics(problem, state, &mut destinations);
+    true
 }
 
 fn worst_first(state: &State) -> Vec<u32> {

@@ -137,7 +137,7 @@ pub(crate) fn excuses(problem: &Problem<'_>, state: &State) -> Vec<Excuse> {
     for p in 0..row(problem.partitions.len()) {
         partition_excuses(problem, state, p, &mut all);
     }
-    let exact = Bands::of(problem, &state.load, 0.0);
+    let exact = Bands::of(problem, &state.load, 0.0, 0.0);
     for b in 0..problem.brokers.len() {
         broker_excuses(problem, state, &exact, b, &mut all);
     }

@@ -1,13 +1,14 @@
 //! How far a broker's loads lie outside their bands, as one number: what balancing drives to zero.
 //!
 //! Loads are scaled so that 1 is the group's mean on every goal, which makes the linear part of the penalty the
-//! contract's *excess*. A quadratic part prefers relieving the worst broker first; a hard limit weighs a hundred times.
+//! contract's *excess*. While balancing, a quadratic part prefers relieving the worst broker first; a hard limit weighs a
+//! hundred times.
 
 use super::problem::{LANES, Problem, Vector};
 use crate::model::{Goal, band};
 
-/// Weight of the quadratic part: at 0.5 of the mean outside, twice the slope of the band's edge.
-const CURVATURE: f64 = 1.0;
+/// Weight of the quadratic part while balancing: at 0.5 of the mean outside, twice the slope of the band's edge.
+pub(crate) const CURVATURE: f64 = 1.0;
 
 /// Weight of what lies beyond a hard limit. Large enough that no soft gain pays for it.
 const HARD_WEIGHT: f64 = 100.0;
@@ -27,11 +28,13 @@ pub(crate) struct Bands {
     cap: Vec<Vector>,
     /// Weight of each goal.
     weight: Vector,
+    /// Weight of the quadratic part.
+    curvature: f64,
 }
 
 impl Bands {
     /// The bands that the policy asks for, around the means of `load`, `margin` of the mean narrower on either side.
-    pub(crate) fn of(problem: &Problem<'_>, load: &[Vector], margin: f64) -> Self {
+    pub(crate) fn of(problem: &Problem<'_>, load: &[Vector], margin: f64, curvature: f64) -> Self {
         let brokers = load.len();
         let mut bands = Self {
             scale: vec![Vector::default(); brokers],
@@ -39,6 +42,7 @@ impl Bands {
             high: vec![[f64::INFINITY; 8]; brokers],
             cap: vec![[f64::INFINITY; 8]; brokers],
             weight: Vector::default(),
+            curvature,
         };
         for lane in 0..LANES {
             bands.weight[lane] = problem.policy.weight(Goal::BROKER[lane]);
@@ -94,7 +98,7 @@ impl Bands {
             let ratio = load[lane] * scale[lane];
             let outside = (ratio - high[lane]).max(low[lane] - ratio).max(0.0);
             let beyond = (ratio - cap[lane]).max(0.0);
-            sum += self.weight[lane] * (outside + CURVATURE * outside * outside) + HARD_WEIGHT * beyond;
+            sum += self.weight[lane] * (outside + self.curvature * outside * outside) + HARD_WEIGHT * beyond;
         }
         sum
     }
@@ -104,7 +108,7 @@ impl Bands {
         let mut sum = 0.0;
         for lane in 0..8 {
             let outside = (self.low[b][lane] - load[lane] * self.scale[b][lane]).max(0.0);
-            sum += self.weight[lane] * (outside + CURVATURE * outside * outside);
+            sum += self.weight[lane] * (outside + self.curvature * outside * outside);
         }
         sum
     }

@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use super::anneal::{Quality, anneal};
+use super::anneal::{Quality, Schedule, anneal};
 use super::balance::balance;
 use super::bound::lower_bound;
 use super::log_dirs::even_log_dirs;
@@ -17,10 +17,17 @@ use super::trim::{DRIFT, trim, trim_leaders};
 use super::{Effort, Environment, Options, Solution, StopReason, finish};
 use crate::model::{Freedom, Policy, Snapshot};
 
-/// Annealing steps per replica at normal effort: more gains less than 0.1 % of the bytes (docs/solver.md).
-const STEPS_PER_SLOT: u64 = 30;
-/// The most annealing steps of one member at normal effort.
-const STEPS_MAX: u64 = 1_500_000;
+/// Annealing steps of one member at normal effort, per replica, and their least and greatest number: more gains less than
+/// a percent of the bytes (docs/solver.md).
+const STEPS_PER_SLOT: u64 = 25;
+const STEPS: (u64, u64) = (150_000, 5_000_000);
+/// Starting temperatures of the members: all four where the cluster is small enough for each to run its course, the two
+/// cold ones else.
+const STARTS: [f64; 4] = [0.015, 0.06, 0.25, 0.6];
+/// Up to so many replicas a cluster is small in that sense.
+const SMALL_SLOTS: usize = 100_000;
+/// The share of the policy's tolerance that trims may spend: the rest is left for the growth of means.
+const TRIM_TOLERANCE: f64 = 0.8;
 /// What thorough effort multiplies steps by.
 const THOROUGH: u64 = 20;
 
@@ -28,7 +35,8 @@ const THOROUGH: u64 = 20;
 #[must_use]
 pub fn optimize(snapshot: &Snapshot, policy: &Policy, options: &Options, env: &Environment<'_>) -> Solution {
     let problem = Problem::new(snapshot, policy);
-    let before = State::new(&problem);
+    let mut before = State::new(&problem);
+    before.settle(&problem);
     let after = if needs_moves(&problem, &before) { portfolio(&problem, &before, options, env) } else { None };
     let (mut after, mut timed_out) = after.unwrap_or_else(|| (before.clone(), false));
     (env.progress)("log dirs", 0.9);
@@ -55,7 +63,7 @@ pub fn optimize(snapshot: &Snapshot, policy: &Policy, options: &Options, env: &E
 
 /// Whether a rule about replicas or racks is broken, or a broker or topic stands outside its bands.
 fn needs_moves(problem: &Problem<'_>, state: &State) -> bool {
-    let exact = Bands::of(problem, &state.load, 0.0);
+    let exact = Bands::of(problem, &state.load, 0.0, 0.0);
     let outside = |b: usize| exact.penalty(b, &state.load[b]) > DRIFT;
     (0..state.load.len()).any(outside)
         || state.spread.mendable(problem, &state.broker) > DRIFT
@@ -77,7 +85,6 @@ fn portfolio(problem: &Problem<'_>, before: &State, options: &Options, env: &Env
     (env.progress)("balance", 0.15);
     built.rebase(problem);
     built.settle(problem);
-    let floor = built.total_penalty();
     balance(problem, &mut built, env.expired);
     let repaired = repaired + repair(problem, &mut built);
     built.settle(problem);
@@ -88,8 +95,15 @@ fn portfolio(problem: &Problem<'_>, before: &State, options: &Options, env: &Env
     built.recount(problem);
     let steps = steps(problem, options.effort);
     (env.progress)("anneal", 0.5);
-    let members: u64 = if steps == 0 { 1 } else { 2 };
-    let run = |member: u64| polish(problem, built.clone(), options.seed.wrapping_mul(1000) + member, steps, env);
+    let members = match steps {
+        0 => 1,
+        _ if problem.slot_partition.len() <= SMALL_SLOTS => STARTS.len(),
+        _ => 2,
+    };
+    let run = |member: usize| {
+        let seed = options.seed.wrapping_mul(1000).wrapping_add(member as u64);
+        polish(problem, built.clone(), seed, Schedule { start: STARTS[member], steps }, env)
+    };
     let mut runs: Vec<(State, bool)> = (0..members).into_par_iter().map(run).collect();
     let mut best = 0;
     for member in 1..runs.len() {
@@ -100,12 +114,14 @@ fn portfolio(problem: &Problem<'_>, before: &State, options: &Options, env: &Env
     }
     let timed_out = runs.iter().any(|(_, timed_out)| *timed_out);
     let (state, _) = runs.swap_remove(best);
-    let no_better = repaired == 0 && state.total_penalty() > floor - DRIFT;
-    (!no_better).then_some((state, timed_out))
+    // Where nothing had to be repaired, what is as good as the least within the tolerance and moves nothing is best.
+    let least = state.excess(problem) * (1.0 + problem.policy.excess_tolerance);
+    let worth_it = repaired > 0 || before.excess(problem) > least + DRIFT;
+    worth_it.then_some((state, timed_out))
 }
 
 fn steps(problem: &Problem<'_>, effort: Effort) -> u64 {
-    let normal = (problem.slot_partition.len() as u64 * STEPS_PER_SLOT).min(STEPS_MAX);
+    let normal = (problem.slot_partition.len() as u64 * STEPS_PER_SLOT).clamp(STEPS.0, STEPS.1);
     match effort {
         Effort::Quick => 0,
         Effort::Normal => normal,
@@ -113,16 +129,22 @@ fn steps(problem: &Problem<'_>, effort: Effort) -> u64 {
     }
 }
 
-fn polish(problem: &Problem<'_>, mut state: State, seed: u64, steps: u64, env: &Environment<'_>) -> (State, bool) {
-    if steps == 0 {
+fn polish(
+    problem: &Problem<'_>,
+    mut state: State,
+    seed: u64,
+    schedule: Schedule,
+    env: &Environment<'_>,
+) -> (State, bool) {
+    if schedule.steps == 0 {
         return (state, false);
     }
-    let timed_out = anneal(problem, &mut state, seed, steps, env.expired);
+    let timed_out = anneal(problem, &mut state, seed, schedule, env.expired);
     state.rebase(problem);
     if state.total_penalty() > DRIFT {
         balance(problem, &mut state, env.expired);
     }
-    let allowance = state.total_penalty();
+    let allowance = state.total_penalty() * (1.0 + TRIM_TOLERANCE * problem.policy.excess_tolerance);
     trim(problem, &mut state, allowance);
     trim_leaders(problem, &mut state, allowance);
     (state, timed_out)

@@ -95,12 +95,25 @@ impl State {
     /// Computes bands anew from the loads as they are: a copy may bring more than the replica it replaces held, so
     /// means drift a little while replicas move.
     pub(crate) fn rebase(&mut self, problem: &Problem<'_>) {
-        self.bands = Bands::of(problem, &self.load, MARGIN);
+        self.rebase_curved(problem, 0.0);
+    }
+
+    /// As [`Self::rebase`], with a quadratic part in the penalty: the worst brokers first.
+    pub(crate) fn rebase_curved(&mut self, problem: &Problem<'_>, curvature: f64) {
+        self.bands = Bands::of(problem, &self.load, MARGIN, curvature);
         self.reprice();
     }
 
+    /// The excess that the contract reports, log dirs aside, weighted: exact bands, no margin; what frozen topics are
+    /// beyond their limits left out.
+    pub(crate) fn excess(&self, problem: &Problem<'_>) -> f64 {
+        let exact = Bands::of(problem, &self.load, 0.0, 0.0);
+        let brokers: f64 = (0..self.load.len()).map(|b| exact.penalty(b, &self.load[b])).sum();
+        brokers + self.spread.penalty()
+    }
+
     /// Recomputes every broker's penalty under the bands in force.
-    pub(crate) fn reprice(&mut self) {
+    fn reprice(&mut self) {
         for b in 0..self.load.len() {
             self.penalty[b] = self.bands.penalty(b, &self.load[b]);
         }
