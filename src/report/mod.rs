@@ -6,3 +6,7 @@ pub mod plan_files;
 pub mod verdict;
 
 pub use plan_files::{plan_files, plan_json};
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failing test may panic")]
+mod tests;

@@ -60,7 +60,7 @@ pub fn to_text(judgement: &Judgement) -> String {
     let moved = &judgement.movement;
     let _ = writeln!(
         text,
-        "\n{} partitions change: {} replicas between brokers ({}), {} between log dirs ({}), {} leaders",
+        "\nentries {}, replicas between brokers {} ({}), between log dirs {} ({}), leaders {}",
         moved.partitions_changed,
         moved.replica_moves,
         size(moved.inter_broker_bytes),
@@ -77,7 +77,7 @@ fn findings(text: &mut String, judgement: &Judgement) {
     if deviations.is_empty() {
         text.push_str("\nNothing is wrong with the plan.\n");
     } else {
-        let _ = writeln!(text, "\n{} faults:", deviations.len());
+        let _ = writeln!(text, "\nfaults: {}", deviations.len());
     }
     for deviation in deviations.iter().take(LISTED) {
         let _ = writeln!(text, "  {}: {} [{}]", deviation.subject, deviation.message, deviation.code);
