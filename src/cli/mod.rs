@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod exit;
+pub mod progress;
 pub mod rebalance;
 pub mod snapshot;
 pub mod synth;
