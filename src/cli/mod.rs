@@ -1,6 +1,7 @@
 //! The terminal's side: arguments, progress, exit statuses. One file per command, each with its `Args` and `run`.
 
 pub mod check;
+pub mod common;
 pub mod exit;
 pub mod rebalance;
 pub mod snapshot;

@@ -1,17 +1,19 @@
 //! `evenkeel synth`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::common;
 use super::exit::{CliError, Verdict};
-use crate::ingest::{SynthError, SynthFaults, SynthSpec, synthesize};
+use crate::ingest::{SynthError, SynthFaults, SynthSpec, render, synthesize};
+use crate::model::Snapshot;
 
 /// Examples for `--help`.
 const EXAMPLES: &str = "\
 Examples:
   A cluster that has drifted for a while, with one broker to be emptied:
     evenkeel synth --brokers 24 --partitions 1000 --racks 3 --seed 7 --draining 1 --out snapshot
-  Three resource groups on JBOD, 6 brokers just added:
-    evenkeel synth --brokers 60 --partitions 8000 --racks 3 --groups 3 --log-dirs 4 --expanded 6 --out snapshot
+  Three resource groups, six brokers just added:
+    evenkeel synth --brokers 60 --partitions 8000 --racks 3 --groups 3 --expanded 6 --out snapshot
   In balance, to see that nothing is planned for it:
     evenkeel synth --brokers 12 --partitions 600 --racks 3 --drift 0 --out snapshot";
 
@@ -160,6 +162,20 @@ impl From<SynthError> for CliError {
 /// # Errors
 /// A cluster that cannot be, or what the system refused.
 pub fn run(args: &Args) -> Result<Verdict, CliError> {
-    let _snapshot = synthesize(&args.spec())?;
-    Err(CliError::Failed("not built yet".to_owned()))
+    let snapshot = synthesize(&args.spec())?;
+    common::write(&args.out, &render::snapshot_files(&snapshot), args.force)?;
+    common::print(&summary(&snapshot, &args.out))?;
+    Ok(Verdict::Done)
+}
+
+/// What was written, in a line.
+fn summary(snapshot: &Snapshot, out: &Path) -> String {
+    format!(
+        "{}: {} brokers, {} topics, {} partitions, {} replicas\n",
+        out.display(),
+        snapshot.brokers.len(),
+        snapshot.topics.len(),
+        snapshot.partitions.len(),
+        snapshot.replicas.len(),
+    )
 }

@@ -110,6 +110,12 @@ impl Faults {
         }
     }
 
+    /// Adds all of `other`, in its order.
+    pub fn extend(&mut self, other: Self) {
+        other.list.into_iter().for_each(|fault| self.push(fault));
+        self.errors_beyond_cap += other.errors_beyond_cap;
+    }
+
     /// Whether any error was found.
     #[must_use]
     pub fn has_errors(&self) -> bool {

@@ -1,8 +1,16 @@
 //! Reads what operators have: snapshot directories, policy files, other tools' output. Input: files. Output: a
 //! [`Snapshot`](crate::model::Snapshot) or [`Policy`](crate::model::Policy) whose invariants hold, or every fault found.
 
+pub mod catalogue;
+pub mod codes;
 pub mod fault;
+pub mod kafka_files;
+pub mod nearest;
+pub mod policy;
+pub mod render;
+pub mod snapshot_dir;
 pub mod synth;
+mod toml_reader;
 
 pub use fault::{Fault, Faults, Severity};
 pub use synth::{SynthError, SynthFaults, SynthSpec, synthesize};

@@ -4,6 +4,8 @@
 
 pub mod assessment;
 pub mod band;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod goal;
 pub mod groups;
 pub mod index;

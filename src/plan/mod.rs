@@ -2,6 +2,19 @@
 //! [`Snapshot`](crate::model::Snapshot), a [`Policy`](crate::model::Policy) and a
 //! [`Solution`](crate::optimize::Solution). Output: a [`Plan`]. Pure.
 
+pub mod batches;
+mod build;
+pub mod change;
+mod deadlock;
+pub mod elections;
+pub mod kafka_json;
+pub mod moves;
+pub mod pace;
+pub mod rollback;
+pub mod runbook;
+
+pub use build::build;
+
 use crate::model::{Assessment, Excuse, Movement, PartitionIdx, Placement, Seat};
 use crate::optimize::{LowerBound, StopReason};
 

@@ -3,8 +3,14 @@
 pub mod assess;
 pub mod hard;
 pub mod movement;
+pub mod obedience;
+pub mod plan_dir;
+pub mod reassignment;
+pub mod state;
 pub mod usage;
 
 pub use assess::assess;
 pub use movement::movement;
+pub use plan_dir::Judgement;
+pub use reassignment::Deviation;
 pub use usage::Usage;

@@ -1,0 +1,56 @@
+//! Puts a plan together: the judge's figures around what the search decided.
+
+use super::{Outcome, Plan, batches, elections, moves};
+use crate::model::{Assessment, Movement, Placement, Policy, Snapshot};
+use crate::optimize::Solution;
+use crate::verify;
+
+/// Turns `solution` into what an operator carries out. Leaders are those that Kafka will have once the entries and
+/// elections are carried out; every figure is the judge's.
+#[must_use]
+pub fn build(snapshot: &Snapshot, policy: &Policy, solution: Solution) -> Plan {
+    let Solution { placement, stop_reason, lower_bound, mut reasons, mut excuses } = solution;
+    // Both consumers walk reasons and partitions side by side.
+    reasons.sort_by_key(|reason| reason.partition);
+    let elected = elections::elected(snapshot, &placement);
+    let placement = elections::with_leaders(snapshot, placement, &elected);
+    let before = verify::assess(snapshot, policy, &Placement::of(snapshot));
+    let after = verify::assess(snapshot, policy, &placement);
+    let movement = verify::movement(snapshot, &placement);
+    let (batches, overflows) = batches::schedule(snapshot, policy, &placement, &elected, &reasons);
+    excuses.extend(overflows);
+    Plan {
+        outcome: outcome(&movement, &after),
+        stop_reason,
+        movement,
+        lower_bound,
+        gap: gap(movement.inter_broker_bytes, lower_bound.bytes),
+        before,
+        after,
+        moves: moves::moves(snapshot, &placement, &batches, &reasons),
+        placement,
+        batches,
+        excuses,
+    }
+}
+
+fn outcome(movement: &Movement, after: &Assessment) -> Outcome {
+    if after.hard_total() > 0 {
+        Outcome::Infeasible
+    } else if movement.partitions_changed == 0 && movement.leader_changes == 0 {
+        Outcome::Unchanged
+    } else if after.imbalance.outside == 0 {
+        Outcome::Balanced
+    } else {
+        Outcome::Improved
+    }
+}
+
+/// Bytes copied ÷ bound − 1; 0 if both are zero, none if only the bound is.
+fn gap(bytes: u64, bound_bytes: u64) -> Option<f64> {
+    match (bytes, bound_bytes) {
+        (0, 0) => Some(0.0),
+        (_, 0) => None,
+        _ => Some(bytes as f64 / bound_bytes as f64 - 1.0),
+    }
+}
