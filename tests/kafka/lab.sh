@@ -1,0 +1,240 @@
+#!/usr/bin/env bash
+# A real, throw-away Apache Kafka (KRaft) on 127.0.0.1, run from Maven Central's jars: one controller and N brokers.
+# Needs JDK 17+, bash, coreutils, flock; Maven and the network once, to fetch the jars.
+#
+#   lab.sh start          fetch, format, start; returns when every broker serves, printing the bootstrap servers
+#   lab.sh stop           end what `start` started and delete its data
+#   lab.sh env            KEY=VALUE: the bootstrap servers and each broker's log dirs
+#   lab.sh end ID         end one broker
+#   lab.sh TOOL ARGS…     a Kafka tool against the cluster: topics, configs, log-dirs, reassign, leader-election
+#
+# Environment (default):
+#   KLAB_DIR      (required)  one directory is one cluster: its data, its logs, its pids
+#   KLAB_PORT     (19090)     the controller's port; broker i listens on KLAB_PORT+i
+#   KLAB_BROKERS  (6), KLAB_RACKS (3), KLAB_DIRS (2, log dirs a broker), KLAB_HEAP (256m)
+#   KLAB_PARENT   ()          a pid: the cluster ends itself soon after that process is gone
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+die() { echo "lab: $*" >&2; exit 1; }
+
+[ $# -gt 0 ] || { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 2; }
+command=$1; shift
+lab=${KLAB_DIR:?set it to the directory of the cluster}
+mkdir -p "$lab"
+# A running cluster keeps the settings that it was started with.
+if [ "$command" != start ] && [ -f "$lab/settings" ]; then . "$lab/settings"; fi
+brokers=${KLAB_BROKERS:-6} racks=${KLAB_RACKS:-3} dirs=${KLAB_DIRS:-2} port=${KLAB_PORT:-19090} heap=${KLAB_HEAP:-256m}
+# 16 bytes in base64url, as Kafka wants them; the same for all labs, which never meet.
+cluster_id=ZXZlbmtlZWwta2Fma2EtMQ
+class_path_file=$here/cp.txt
+# Short-lived JVMs on a shared machine: a light compiler, a light collector, and the shared archive of classes.
+java_options=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto -Djava.awt.headless=true -Djava.net.preferIPv4Stack=true)
+
+bootstrap() { local i list=; for i in $(seq "$brokers"); do list+=,127.0.0.1:$((port + i)); done; echo "${list#,}"; }
+log_dirs() { local k list=; for k in $(seq "$dirs"); do list+=,$lab/broker-$1/disk$k; done; echo "${list#,}"; }
+
+# Two test runs at once must not both fetch jars or write the archive, hence the lock.
+fetch_jars() {
+  exec 9>"$here/.lock"; flock 9
+  if ! [ -s "$class_path_file" ] || ! tr ':' '\n' <"$class_path_file" | xargs -d '\n' ls >/dev/null 2>&1 \
+      || [ "$here/pom.xml" -nt "$class_path_file" ]; then
+    command -v mvn >/dev/null || die "Maven is missing: run ./dev setup"
+    # Central answers slowly now and then; a second try costs little.
+    local goal=(mvn -q -B -f "$here/pom.xml" dependency:build-classpath "-Dmdep.outputFile=$class_path_file")
+    "${goal[@]}" >&2 || "${goal[@]}" >&2 || die "Maven could not fetch Kafka's jars"
+  fi
+  class_path=$(<"$class_path_file")
+}
+release_lock() { exec 9>&-; }
+
+# The archive of loaded classes halves the start of each JVM; its name changes with what it depends on.
+use_archive() {
+  local key; key=$( { echo "$class_path" "${java_options[@]}"; java -version; } 2>&1 | cksum | cut -d' ' -f1)
+  archive=$here/kafka-$key.jsa
+  if [ -f "$archive" ]; then java_options+=("-XX:SharedArchiveFile=$archive"); fi
+}
+
+write_logging() { # of the nodes to stdout; of the tools, warnings to stderr
+  local name level target
+  for name in node:info:SYSTEM_OUT tool:warn:SYSTEM_ERR; do
+    IFS=: read -r name level target <<<"$name"
+    cat >"$lab/log4j2-$name.properties" <<P
+rootLogger.level=$level
+rootLogger.appenderRef.console.ref=console
+appender.console.type=Console
+appender.console.name=console
+appender.console.target=$target
+appender.console.layout.type=PatternLayout
+appender.console.layout.pattern=[%d] %p %m (%c{1})%n
+P
+  done
+}
+
+write_properties() {
+  local i common="controller.quorum.voters=1000@127.0.0.1:$port
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT"
+  cat >"$lab/controller.properties" <<P
+process.roles=controller
+node.id=1000
+listeners=CONTROLLER://127.0.0.1:$port
+log.dirs=$lab/controller/meta
+$common
+P
+  for i in $(seq "$brokers"); do
+    # No leader may change by itself while a test compares it. Small indexes, few threads: many brokers, one machine.
+    cat >"$lab/broker-$i.properties" <<P
+process.roles=broker
+node.id=$i
+broker.rack=rack-$(((i - 1) % racks + 1))
+listeners=PLAINTEXT://127.0.0.1:$((port + i))
+log.dirs=$(log_dirs "$i")
+$common
+auto.create.topics.enable=false
+auto.leader.rebalance.enable=false
+log.cleaner.enable=false
+log.index.size.max.bytes=1048576
+num.network.threads=2
+num.io.threads=4
+background.threads=2
+num.recovery.threads.per.data.dir=1
+offsets.topic.num.partitions=1
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+P
+  done
+}
+
+# Kafka's formatter writes the controller's first metadata; a broker needs no more than who it is in each log dir,
+# and writing that here saves a JVM per broker.
+format_nodes() {
+  local i dir
+  for i in $(seq "$brokers"); do
+    for dir in $(log_dirs "$i" | tr ',' ' '); do
+      mkdir -p "$dir"
+      printf 'version=1\ncluster.id=%s\nnode.id=%s\ndirectory.id=%s\n' "$cluster_id" "$i" \
+        "$(head -c 16 /dev/urandom | base64 | tr '+/' 'ab' | tr -d '=')" >"$dir/meta.properties"
+    done
+  done
+  tool kafka.tools.StorageTool format -t "$cluster_id" -c "$lab/controller.properties" >"$lab/format.log" 2>&1 \
+    || { cat "$lab/format.log" >&2; die "formatting failed"; }
+}
+
+tool() { java -Xmx256m "${java_options[@]}" "-Dlog4j2.configurationFile=$lab/log4j2-tool.properties" -cp "$class_path" "$@"; }
+
+start_node() { # name [java option…]
+  local name=$1; shift
+  ( cd "$lab"; exec setsid java "-Xmx$heap" -Xms64m "${java_options[@]}" "$@" \
+      "-Dlog4j2.configurationFile=$lab/log4j2-node.properties" -cp "$class_path" kafka.Kafka "$lab/$name.properties" \
+      >>"$lab/$name.log" 2>&1 </dev/null ) &
+  echo $! >"$lab/$name.pid"
+}
+
+is_running() { [ -f "$lab/$1.pid" ] && kill -0 "$(<"$lab/$1.pid")" 2>/dev/null; }
+
+wait_ready() { # A broker says so after the controller has unfenced it, so the cluster can be used at once.
+  local name deadline=$((SECONDS + 120))
+  for name in "$@"; do
+    until grep -q 'Kafka Server started' "$lab/$name.log" 2>/dev/null; do
+      is_running "$name" || { tail -n 20 "$lab/$name.log" >&2; return 1; }
+      [ $SECONDS -lt $deadline ] || { echo "lab: $name was not ready after 120 s; its log is $lab/$name.log" >&2; return 1; }
+      sleep 0.1
+    done
+  done
+}
+
+# The archive is recorded by the life of one small server that is both controller and broker.
+record_archive() {
+  if [ -f "$archive" ]; then return 0; fi
+  local scratch=$lab/archive pid
+  mkdir -p "$scratch/data"
+  cat >"$lab/archive.properties" <<P
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:$port
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://127.0.0.1:$((port + 1)),CONTROLLER://127.0.0.1:$port
+log.dirs=$scratch/data
+P
+  tool kafka.tools.StorageTool format -t "$cluster_id" -c "$lab/archive.properties" >"$scratch/format.log" 2>&1
+  start_node archive "-XX:ArchiveClassesAtExit=$archive.$$"
+  if wait_ready archive; then
+    end_node archive TERM
+    if [ -f "$archive.$$" ]; then mv "$archive.$$" "$archive"; fi
+  else
+    end_node archive KILL
+    echo "lab: no class archive could be recorded; going on without" >&2
+  fi
+  rm -rf "$scratch" "$lab/archive.properties" "$lab/archive.log" "$archive.$$"
+  use_archive
+}
+
+# Ends only a process that this lab started: the pid must still run with this node's own properties file.
+end_node() { # name signal
+  local pid tries
+  pid=$(cat "$lab/$1.pid" 2>/dev/null) || return 0
+  if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "$lab/$1.properties"; then
+    kill "-$2" "$pid" 2>/dev/null || true
+    for tries in $(seq 300); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
+    kill -KILL "$pid" 2>/dev/null || true
+  fi
+  rm -f "$lab/$1.pid"
+}
+
+nodes() { local i; echo controller; for i in $(seq "$brokers"); do echo "broker-$i"; done; }
+
+start() {
+  local name
+  is_running controller && die "already running in $lab"
+  rm -rf "$lab"/broker-* "$lab"/controller* "$lab"/settings
+  fetch_jars; write_logging; use_archive; record_archive; release_lock
+  write_properties
+  printf '%s\n' "KLAB_BROKERS=$brokers" "KLAB_RACKS=$racks" "KLAB_DIRS=$dirs" "KLAB_PORT=$port" "KLAB_HEAP=$heap" >"$lab/settings"
+  format_nodes
+  for name in $(nodes); do start_node "$name"; done
+  # shellcheck disable=SC2046 # the names hold no blanks
+  wait_ready $(nodes) || { stop; die "the cluster did not start"; }
+  if [ -n "${KLAB_PARENT:-}" ]; then
+    setsid "$0" guard "$KLAB_PARENT" >/dev/null 2>&1 </dev/null &
+  fi
+  bootstrap
+}
+
+guard() { # Data of a test that was killed is of no use to anybody.
+  while kill -0 "$1" 2>/dev/null; do
+    sleep 1
+    [ -f "$lab/settings" ] || return 0
+  done
+  stop
+}
+
+stop() { # The data goes too, so nobody waits for a clean end.
+  local name
+  for name in $(nodes); do end_node "$name" KILL & done
+  wait
+  rm -rf "$lab"/broker-* "$lab"/controller* "$lab"/settings "$lab"/*.log "$lab"/*.properties
+}
+
+run_tool() { # class args…
+  local class=$1; shift
+  fetch_jars; release_lock; use_archive
+  tool "$class" --bootstrap-server "$(bootstrap)" "$@"
+}
+
+tools=org.apache.kafka.tools
+case $command in
+  start) start ;;
+  stop) stop ;;
+  guard) guard "$1" ;;
+  env) echo "BOOTSTRAP=$(bootstrap)"; for i in $(seq "$brokers"); do echo "LOG_DIRS_$i=$(log_dirs "$i")"; done ;;
+  end) end_node "broker-$1" TERM ;;
+  topics) run_tool $tools.TopicCommand "$@" ;;
+  configs) run_tool kafka.admin.ConfigCommand "$@" ;;
+  log-dirs) run_tool $tools.LogDirsCommand "$@" ;;
+  reassign) run_tool $tools.reassign.ReassignPartitionsCommand "$@" ;;
+  leader-election) run_tool $tools.LeaderElectionCommand "$@" ;;
+  *) die "unknown command $command" ;;
+esac
