@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::common::{self, Format, InputArgs, SearchArgs};
 use super::exit::{CliError, Verdict};
+use super::progress::Progress;
 use crate::model::{Policy, Snapshot};
 use crate::optimize::{self, Environment};
 use crate::plan::{self, Outcome, Plan};
@@ -39,12 +40,14 @@ pub struct Args {
 /// # Errors
 /// Bad input, or what the system refused.
 pub fn run(args: &Args) -> Result<Verdict, CliError> {
+    common::refuse_existing(&args.out, args.force)?;
     common::on_threads(args.search.threads, || {
         let (snapshot, policy) = common::load(&args.input)?;
         let plan = search(&snapshot, &policy, &args.search);
         let files = report::plan_files(&snapshot, &policy, &plan);
         match args.input.format {
-            Format::Text | Format::Json => common::print(&report::plan_json(&files))?,
+            Format::Text => common::print(&report::text::rebalance(&snapshot, &policy, &plan, &args.out))?,
+            Format::Json => common::print(&report::plan_json(&files))?,
         }
         common::write(&args.out, &files, args.force)?;
         Ok(if plan.outcome == Outcome::Infeasible { Verdict::Broken } else { Verdict::Done })
@@ -53,9 +56,11 @@ pub fn run(args: &Args) -> Result<Verdict, CliError> {
 
 /// Searches under a progress display and turns the answer into a plan.
 fn search(snapshot: &Snapshot, policy: &Policy, args: &SearchArgs) -> Plan {
+    let progress = Progress::new();
     let expired = common::deadline(args.time_limit);
-    let environment = Environment { expired: &expired, progress: &|_, _| {} };
+    let environment = Environment { expired: &expired, progress: &|stage, share| progress.show(stage, share) };
     let options = optimize::Options { seed: args.seed, effort: args.effort.into() };
     let solution = optimize::optimize(snapshot, policy, &options, &environment);
+    progress.show("plan", 0.98);
     plan::build(snapshot, policy, solution)
 }

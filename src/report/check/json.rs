@@ -8,13 +8,14 @@ use super::model_error::{BrokerError, ModelError, TotalError};
 use crate::model::Snapshot;
 use crate::report::excuses::{UnjudgedPartitions, explain};
 use crate::report::json::{self, ExcuseView, rounded};
+use crate::report::layout::to_bytes;
 
 /// The report as JSON text.
 pub(super) fn render(report: &CheckReport<'_>) -> Vec<u8> {
     let snapshot = report.snapshot;
     let broker_id = |broker| snapshot.broker(broker).id;
     let crowded = report.crowded.iter();
-    json::to_bytes(&View {
+    to_bytes(&View {
         assessment: json::assessment(&report.assessment),
         model_error: report.model_error.as_ref().map(|error| ModelErrorView::of(snapshot, error)),
         hot_spots: report.hot_spots.iter().map(|spot| HotSpotView::of(snapshot, spot)).collect(),
