@@ -8,6 +8,9 @@ use crate::model::{
 use crate::optimize::{BoundKind, LowerBound, Reason, Solution, StopReason};
 use crate::plan::change::{Held, Standing};
 
+/// A partition's row, the seats it is to have, whether the first of them is to be elected.
+type Wish<'a> = (usize, &'a [(i32, &'a str)], bool);
+
 fn fixture(brokers: i32) -> Fixture {
     (1..=brokers).fold(Fixture::default(), |f, id| f.broker(id, &format!("r{}", id % 3), "", BrokerState::Alive))
 }
@@ -18,7 +21,7 @@ fn seat(snapshot: &Snapshot, (id, path): (i32, &str)) -> Seat {
 }
 
 /// A solution that puts partitions (by row) on the seats given and elects their first replica where asked to.
-fn solution(snapshot: &Snapshot, wanted: &[(usize, &[(i32, &str)], bool)]) -> Solution {
+fn solution(snapshot: &Snapshot, wanted: &[Wish<'_>]) -> Solution {
     let now = Placement::of(snapshot);
     let mut placement = Placement::with_capacity(0, 0);
     for p in snapshot.partition_indices() {
@@ -40,7 +43,7 @@ fn solution(snapshot: &Snapshot, wanted: &[(usize, &[(i32, &str)], bool)]) -> So
     }
 }
 
-fn build_plan(snapshot: &Snapshot, wanted: &[(usize, &[(i32, &str)], bool)]) -> Plan {
+fn build_plan(snapshot: &Snapshot, wanted: &[Wish<'_>]) -> Plan {
     build(snapshot, &Policy::default(), solution(snapshot, wanted))
 }
 
@@ -69,7 +72,7 @@ fn pair(capacity: u64, spare_dir_bytes: Option<u64>) -> Snapshot {
         .build()
 }
 
-const SWAP: [(usize, &[(i32, &str)], bool); 2] = [(0, &[(2, "/d")], true), (1, &[(1, "/d")], true)];
+const SWAP: [Wish<'static>; 2] = [(0, &[(2, "/d")], true), (1, &[(1, "/d")], true)];
 
 #[test]
 fn one_batch_holds_all_that_fits_at_once() {
@@ -265,8 +268,7 @@ fn many_batches_become_a_loop_in_the_runbook() {
     }
     let snapshot = f.build();
     let targets: Vec<[(i32, &str); 1]> = (1..=count).map(|id| [(id + 1, "/d")]).collect();
-    let wanted: Vec<(usize, &[(i32, &str)], bool)> =
-        targets.iter().enumerate().map(|(row, seats)| (row, &seats[..], true)).collect();
+    let wanted: Vec<Wish<'_>> = targets.iter().enumerate().map(|(row, seats)| (row, &seats[..], true)).collect();
     let plan = build_plan(&snapshot, &wanted);
     assert_eq!(plan.batches.len(), 25);
     let runbook = runbook::render(&snapshot, &plan);

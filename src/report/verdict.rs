@@ -74,8 +74,12 @@ pub fn to_text(judgement: &Judgement) -> String {
 
 fn findings(text: &mut String, judgement: &Judgement) {
     let deviations = &judgement.deviations;
+    let broken = judgement.after.hard_total();
+    if broken > 0 {
+        let _ = writeln!(text, "\nhard rules stay broken in {broken} places after the plan");
+    }
     if deviations.is_empty() {
-        text.push_str("\nNothing is wrong with the plan.\n");
+        text.push_str("\nThe files are sound: Kafka takes them and they do what they say.\n");
     } else {
         let _ = writeln!(text, "\nfaults: {}", deviations.len());
     }
