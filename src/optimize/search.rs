@@ -116,7 +116,10 @@ fn portfolio(problem: &Problem<'_>, before: &State, options: &Options, env: &Env
     let (state, _) = runs.swap_remove(best);
     // Where nothing had to be repaired, what is as good as the least within the tolerance and moves nothing is best.
     let least = state.excess(problem) * (1.0 + problem.policy.excess_tolerance);
-    let worth_it = repaired > 0 || before.excess(problem) > least + DRIFT;
+    let (limits_before, limits_after) = (before.beyond(problem), state.beyond(problem));
+    let worth_it = repaired > 0
+        || limits_after < limits_before
+        || (limits_after == limits_before && before.excess(problem) > least + DRIFT);
     worth_it.then_some((state, timed_out))
 }
 
