@@ -77,10 +77,18 @@ struct Source {
 }
 
 impl Source {
-    /// Code without comments, literals and the unit tests at the end.
+    /// Code without comments, literals and unit tests, which end a file or are one.
     fn production_code(&self) -> String {
+        if self.modules.last().is_some_and(|last| last == "tests" || last.ends_with("_tests")) {
+            return String::new();
+        }
         let code = strip(&self.text);
-        let end = code.find("#[cfg(test)]\nmod ").unwrap_or(code.len());
+        let starts_tests = |rest: &str| {
+            let mut items = rest.lines().skip(1).filter(|line| !line.starts_with([' ', '#', ')']) && !line.is_empty());
+            items.next().is_some_and(|item| item.starts_with("mod ") && item.ends_with('{'))
+        };
+        let marks = code.match_indices("#[cfg(test)]").map(|(at, _)| at);
+        let end = marks.into_iter().find(|&at| starts_tests(&code[at..])).unwrap_or(code.len());
         code[..end].to_owned()
     }
 
@@ -314,7 +322,7 @@ fn imports_are_found_however_they_are_written() {
         path: String::new(),
         modules: vec!["ingest".to_owned(), "synth".to_owned()],
         text: "use crate::{\n  model::{A, plan},\n  report,\n};\nfn f() { super::super::cli::x(crate::optimize::y) }\n\
-               #[cfg(test)]\nmod tests { use crate::verify::z; }"
+               #[cfg(test)]\n#[expect(\n    x\n)]\nmod tests {\n    use crate::verify::z;\n}"
             .to_owned(),
     };
     assert_eq!(imports(&source).into_iter().collect::<Vec<_>>(), ["cli", "model", "optimize", "report"]);

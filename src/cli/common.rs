@@ -134,6 +134,14 @@ pub fn print(text: &str) -> Result<(), CliError> {
     }
 }
 
+/// Refuses an output directory that is there already, before any work is done for it.
+///
+/// # Errors
+/// `dir` exists and `force` is not given.
+pub fn refuse_existing(dir: &Path, force: bool) -> Result<(), CliError> {
+    if !force && dir.exists() { Err(WriteError::Exists(dir.to_owned()).into()) } else { Ok(()) }
+}
+
 /// Writes a directory whole or not at all.
 ///
 /// # Errors

@@ -1,15 +1,66 @@
-//! `evenkeel rebalance`.
+//! `evenkeel rebalance`: heals, drains and balances the snapshot as it stands.
 
+use std::path::PathBuf;
+
+use super::common::{self, Format, InputArgs, SearchArgs};
 use super::exit::{CliError, Verdict};
+use super::progress::Progress;
+use crate::model::{Policy, Snapshot};
+use crate::optimize::{self, Environment};
+use crate::plan::{self, Outcome, Plan};
+use crate::report;
+
+const EXAMPLES: &str = "\
+Examples:
+  evenkeel rebalance snapshot --out plan
+  evenkeel rebalance snapshot --policy gentle.toml --out plan --force
+  evenkeel rebalance snapshot --out plan --format json | jq .movement
+
+Exit status: 0 every hard rule holds after the plan; 3 one stays broken (the plan is written all the same);
+2 bad usage or input; 1 anything else.";
 
 /// Arguments of `evenkeel rebalance`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    #[command(flatten)]
+    input: InputArgs,
+    #[command(flatten)]
+    search: SearchArgs,
+    /// Directory to write the plan to
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Replace a plan that is already there
+    #[arg(long)]
+    force: bool,
+}
 
 /// Runs the command.
 ///
 /// # Errors
 /// Bad input, or what the system refused.
-pub fn run(_args: &Args) -> Result<Verdict, CliError> {
-    Err(CliError::Failed("not built yet".to_owned()))
+pub fn run(args: &Args) -> Result<Verdict, CliError> {
+    common::refuse_existing(&args.out, args.force)?;
+    common::on_threads(args.search.threads, || {
+        let (snapshot, policy) = common::load(&args.input)?;
+        let plan = search(&snapshot, &policy, &args.search);
+        let files = report::plan_files(&snapshot, &policy, &plan);
+        match args.input.format {
+            Format::Text => common::print(&report::text::rebalance(&snapshot, &policy, &plan, &args.out))?,
+            Format::Json => common::print(&report::plan_json(&files))?,
+        }
+        common::write(&args.out, &files, args.force)?;
+        Ok(if plan.outcome == Outcome::Infeasible { Verdict::Broken } else { Verdict::Done })
+    })?
+}
+
+/// Searches under a progress display and turns the answer into a plan.
+fn search(snapshot: &Snapshot, policy: &Policy, args: &SearchArgs) -> Plan {
+    let progress = Progress::new();
+    let expired = common::deadline(args.time_limit);
+    let environment = Environment { expired: &expired, progress: &|stage, share| progress.show(stage, share) };
+    let options = optimize::Options { seed: args.seed, effort: args.effort.into() };
+    let solution = optimize::optimize(snapshot, policy, &options, &environment);
+    progress.show("plan", 0.98);
+    plan::build(snapshot, policy, solution)
 }

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::common;
 use super::exit::{CliError, Verdict};
 use crate::ingest::{SynthError, SynthFaults, SynthSpec, render, synthesize};
 use crate::model::Snapshot;
+use crate::writer;
 
 /// Examples for `--help`.
 const EXAMPLES: &str = "\
@@ -163,15 +163,16 @@ impl From<SynthError> for CliError {
 /// A cluster that cannot be, or what the system refused.
 pub fn run(args: &Args) -> Result<Verdict, CliError> {
     let snapshot = synthesize(&args.spec())?;
-    common::write(&args.out, &render::snapshot_files(&snapshot), args.force)?;
-    common::print(&summary(&snapshot, &args.out))?;
+    let written = writer::write_dir(&args.out, &render::snapshot_files(&snapshot), args.force);
+    written.map_err(|e| if e.is_usage() { CliError::Usage(e.to_string()) } else { CliError::Failed(e.to_string()) })?;
+    anstream::println!("{}", summary(&snapshot, &args.out));
     Ok(Verdict::Done)
 }
 
 /// What was written, in a line.
 fn summary(snapshot: &Snapshot, out: &Path) -> String {
     format!(
-        "{}: {} brokers, {} topics, {} partitions, {} replicas\n",
+        "{}: {} brokers, {} topics, {} partitions, {} replicas",
         out.display(),
         snapshot.brokers.len(),
         snapshot.topics.len(),

@@ -56,5 +56,4 @@ pub fn parse(path: &Path, text: &str) -> Result<(Policy, Faults), Faults> {
 }
 
 #[cfg(test)]
-#[path = "policy/tests.rs"]
 mod tests;

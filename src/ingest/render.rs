@@ -201,5 +201,4 @@ fn cluster(info: &ClusterInfo) -> String {
 }
 
 #[cfg(test)]
-#[path = "render_tests.rs"]
 mod tests;

@@ -5,12 +5,15 @@ use std::collections::BTreeSet;
 use super::index::{BrokerIdx, GroupIdx, LogDirIdx, RackIdx, TopicIdx};
 use super::snapshot::{Broker, BrokerState, LogDir, LogDirState, Partition, Replica, Snapshot, Topic};
 
+/// Topic, number, leader, bytes in and out, replicas (broker, dir, size, whether in sync).
+type PartitionRow = (String, u32, Option<i32>, f64, f64, Vec<(i32, String, u64, bool)>);
+
 /// Rows of a snapshot under construction.
 #[derive(Default)]
 pub(crate) struct Fixture {
     brokers: Vec<(i32, String, String, BrokerState)>,
     log_dirs: Vec<(i32, String, u64, LogDirState, u64)>,
-    partitions: Vec<(String, u32, Option<i32>, f64, f64, Vec<(i32, String, u64, bool)>)>,
+    partitions: Vec<PartitionRow>,
     groups: Vec<(String, String)>,
 }
 

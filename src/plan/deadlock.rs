@@ -9,11 +9,27 @@ use std::collections::BTreeMap;
 
 use super::batches::{Schedule, Step, incoming, outgoing};
 use super::change::{Change, Held, transition};
-use crate::model::{Criterion, Excuse, Groups, LogDirIdx, LogDirState, Rule, Seat};
+use crate::model::{BrokerState, Criterion, Excuse, Groups, LogDirIdx, LogDirState, Rule, Seat};
 
 /// One intermediate step is taken at a time among so many waiting partitions: few enough that little is copied in
 /// vain, enough that a large deadlock is left in a few dozen rounds.
-const WAITING_PER_STEP: usize = 64;
+const WAITING_PER_STEP: usize = 16;
+
+/// Where a change ends in an intermediate step.
+enum End {
+    /// At its goal.
+    Goal,
+    /// On another seat: where it began, or parked.
+    At(Seat),
+    /// Not begun, and nothing was there before.
+    Nowhere,
+}
+
+impl End {
+    fn of(from: Option<Held>) -> Self {
+        from.map_or(Self::Nowhere, |held| Self::At(held.seat))
+    }
+}
 
 impl Schedule<'_> {
     /// Steps that get a stuck schedule going again: never empty while something waits.
@@ -94,8 +110,8 @@ impl Schedule<'_> {
         let changes = &self.tasks[task].changes;
         let part: Vec<Change> = changes.iter().copied().filter(fits).collect();
         let helps = outgoing(&part).any(|(dir, _)| self.is_awaited(dir));
-        let stays = |change: &Change| if fits(change) { None } else { change.from.map(|held| held.seat) };
-        (helps && part.len() < changes.len()).then(|| self.step(task, stays))
+        let stays = |change: &Change| if fits(change) { End::Goal } else { End::of(change.from) };
+        (helps && part.len() < changes.len()).then(|| self.step(task, stays)).filter(|step| self.is_accepted(step))
     }
 
     /// The step that parks a leaving replica of `task` elsewhere, where that helps others and there is room for it.
@@ -109,21 +125,31 @@ impl Schedule<'_> {
             let place = (unblocks || !must_unblock).then(|| places.find(self, task, from)).flatten()?;
             Some((index, place))
         })?;
-        let parked = |i: usize| if i == index { Some(place) } else { changes[i].from.map(|held| held.seat) };
-        let position = |change: &Change| changes.iter().position(|c| c == change);
-        Some(self.step(task, |change| position(change).and_then(parked)))
+        let parked = |change: &Change| if *change == changes[index] { End::At(place) } else { End::of(change.from) };
+        Some(self.step(task, parked)).filter(|step| self.is_accepted(step))
     }
 
-    /// The step of `task` in which each change ends at its goal, or at the seat that `instead` names for it.
-    fn step(&self, task: usize, instead: impl Fn(&Change) -> Option<Seat>) -> Step {
+    /// Whether Kafka takes the step: it refuses empty lists and brokers that do not answer.
+    fn is_accepted(&self, step: &Step) -> bool {
+        let state = |seat: &Seat| self.snapshot.broker(seat.broker).state;
+        !step.seats.is_empty()
+            && !step.seats.iter().any(|seat| matches!(state(seat), BrokerState::Down | BrokerState::Dead))
+    }
+
+    /// The step of `task` in which each change ends where `end` says.
+    fn step(&self, task: usize, end: impl Fn(&Change) -> End) -> Step {
         let task_row = task;
         let task = &self.tasks[task];
         let mut seats = task.target.clone();
         for change in &task.changes {
-            let Some(seat) = instead(change) else { continue };
-            match change.to.and_then(|to| seats.iter().position(|s| *s == to.seat)) {
-                Some(position) => seats[position] = seat,
-                None => seats.push(seat),
+            let position = change.to.and_then(|to| seats.iter().position(|s| *s == to.seat));
+            match (end(change), position) {
+                (End::Goal, _) | (End::Nowhere, None) => {}
+                (End::At(seat), Some(position)) => seats[position] = seat,
+                (End::At(seat), None) => seats.push(seat),
+                (End::Nowhere, Some(position)) => {
+                    seats.remove(position);
+                }
             }
         }
         let copy_bytes = self.snapshot.copy_size_bytes(task.partition);
@@ -141,7 +167,7 @@ impl Schedule<'_> {
             if let Some(dir) = dir {
                 self.excuses.push(self.overflow_excuse(task, dir, bytes));
             }
-            let step = self.step(task, |_| None);
+            let step = self.step(task, |_| End::Goal);
             self.reserve(&step.changes);
             steps.push(step);
         }

@@ -13,6 +13,10 @@ pub mod pace;
 pub mod rollback;
 pub mod runbook;
 
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::panic, reason = "a failing test may panic")]
+mod tests;
+
 pub use build::build;
 
 use crate::model::{Assessment, Excuse, Movement, PartitionIdx, Placement, Seat};

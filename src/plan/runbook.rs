@@ -66,21 +66,19 @@ fn summary(text: &mut String, snapshot: &Snapshot, plan: &Plan) {
     let _ = write!(
         text,
         "Made for the snapshot of {} (sha256 `{}`). Outcome: {}.\n\n\
-         {} partitions change: {} replicas move between brokers ({}), {} between log dirs of one broker ({}), {} \
-         leaders change; in {} {}.\n\n\
+         Entries: {}. Between brokers: {}, {}. Between log dirs of one broker: {}, {}. Leadership: {}. In {}.\n\n\
          Carry it out while the cluster still is as the snapshot has it. Capture it again and run `evenkeel verify` \
          with the new snapshot and this directory if hours have passed.\n\n",
         snapshot.cluster.captured_at,
         snapshot.cluster.sha256,
         plan.outcome.name(),
-        movement.partitions_changed,
-        movement.replica_moves,
+        count(movement.partitions_changed, "partition"),
+        count(movement.replica_moves, "replica"),
         size(movement.inter_broker_bytes as f64),
-        movement.log_dir_moves,
+        count(movement.log_dir_moves, "replica"),
         size(movement.intra_broker_bytes as f64),
-        movement.leader_changes,
-        plan.batches.len(),
-        if plan.batches.len() == 1 { "batch" } else { "batches" },
+        count(movement.leader_changes, "change"),
+        if plan.batches.len() == 1 { "one batch".to_owned() } else { format!("{} batches", plan.batches.len()) },
     );
 }
 
@@ -183,11 +181,11 @@ fn all_batches(text: &mut String, snapshot: &Snapshot, plan: &Plan, paces: &[Pac
 fn batch_line(snapshot: &Snapshot, batch: &Batch, pace: &Pace, throttle: u64) -> String {
     let estimate = pace.estimate(throttle as f64);
     let mut line = format!(
-        "{} partitions, {} between brokers, {} between log dirs, {} elections.",
-        batch.entries.len(),
+        "{}, {} between brokers, {} between log dirs, {}.",
+        count(batch.entries.len() as u64, "partition"),
         size(batch.inter_broker_bytes as f64),
         size(batch.intra_broker_bytes as f64),
-        batch.elections.len()
+        count(batch.elections.len() as u64, "election")
     );
     if let Some(busiest) = estimate.busiest {
         let id = snapshot.broker(busiest).id;
@@ -262,8 +260,8 @@ fn going_back(text: &mut String, snapshot: &Snapshot, plan: &Plan) {
     } else {
         let _ = write!(
             text,
-            "The whole plan back, {} partitions:\n\n```sh\n{}\n{}\n```\n\n",
-            rollback.entries.len(),
+            "The whole plan back, {}:\n\n```sh\n{}\n{}\n```\n\n",
+            count(rollback.entries.len() as u64, "partition"),
             execute("rollback.json"),
             wait("rollback.json")
         );
@@ -271,8 +269,8 @@ fn going_back(text: &mut String, snapshot: &Snapshot, plan: &Plan) {
     if !rollback.elections.is_empty() {
         let _ = write!(
             text,
-            "Then the leaders, {} partitions:\n\n```sh\n{}\n```\n\n",
-            rollback.elections.len(),
+            "Then the leaders, {}:\n\n```sh\n{}\n```\n\n",
+            count(rollback.elections.len() as u64, "partition"),
             elect("rollback-leader-election.json")
         );
     }
@@ -293,7 +291,10 @@ fn excuses(text: &mut String, plan: &Plan) {
     if plan.excuses.is_empty() {
         return;
     }
-    text.push_str("\n## What this plan does not mend\n\n");
+    if !text.ends_with("\n\n") {
+        text.push('\n');
+    }
+    text.push_str("## What this plan does not mend\n\n");
     for excuse in plan.excuses.iter().take(LISTED) {
         let about = excuse.criterion.map_or_else(String::new, |c| format!(" ({})", c.name()));
         let _ = writeln!(text, "- **{}**{about}: {}. Remedy: {}.", excuse.subject, excuse.why, excuse.remedy);
@@ -301,6 +302,10 @@ fn excuses(text: &mut String, plan: &Plan) {
     if plan.excuses.len() > LISTED {
         let _ = writeln!(text, "- … and {} more, in plan.json", plan.excuses.len() - LISTED);
     }
+}
+
+fn count(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Bytes in the largest binary unit that keeps a whole part.

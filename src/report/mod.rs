@@ -1,8 +1,21 @@
 //! Shows results: text, JSON, HTML with charts. Renderers are pure functions; `writer` writes what they return.
 
+pub mod check;
+pub mod excuses;
+pub mod human;
 pub mod json;
 pub mod layout;
 pub mod plan_files;
+#[cfg(test)]
+mod sample;
+pub mod standing;
+pub mod style;
+pub mod table;
+pub mod text;
 pub mod verdict;
 
 pub use plan_files::{plan_files, plan_json};
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failing test may panic")]
+mod tests;

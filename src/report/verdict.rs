@@ -60,7 +60,7 @@ pub fn to_text(judgement: &Judgement) -> String {
     let moved = &judgement.movement;
     let _ = writeln!(
         text,
-        "\n{} partitions change: {} replicas between brokers ({}), {} between log dirs ({}), {} leaders",
+        "\nentries {}, replicas between brokers {} ({}), between log dirs {} ({}), leaders {}",
         moved.partitions_changed,
         moved.replica_moves,
         size(moved.inter_broker_bytes),
@@ -74,10 +74,14 @@ pub fn to_text(judgement: &Judgement) -> String {
 
 fn findings(text: &mut String, judgement: &Judgement) {
     let deviations = &judgement.deviations;
+    let broken = judgement.after.hard_total();
+    if broken > 0 {
+        let _ = writeln!(text, "\nhard rules stay broken in {broken} places after the plan");
+    }
     if deviations.is_empty() {
-        text.push_str("\nNothing is wrong with the plan.\n");
+        text.push_str("\nThe files are sound: Kafka takes them and they do what they say.\n");
     } else {
-        let _ = writeln!(text, "\n{} faults:", deviations.len());
+        let _ = writeln!(text, "\nfaults: {}", deviations.len());
     }
     for deviation in deviations.iter().take(LISTED) {
         let _ = writeln!(text, "  {}: {} [{}]", deviation.subject, deviation.message, deviation.code);

@@ -14,3 +14,7 @@ pub use movement::movement;
 pub use plan_dir::Judgement;
 pub use reassignment::Deviation;
 pub use usage::Usage;
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failing test may panic")]
+mod tests;

@@ -43,14 +43,16 @@ impl SourceFile {
     /// The line and column (1-based, in characters) of the byte at `offset`.
     pub(super) fn place(&self, offset: usize) -> (u64, u64) {
         let before = &self.text[self.start()..offset.clamp(self.start(), self.text.len())];
-        // A lone carriage return ends a line too, as it does for the CSV reader.
-        let ends_line = |at: &usize| match before[*at] {
+        let count = |wanted: u8| before.iter().filter(|&&b| b == wanted).count();
+        // A carriage return alone ends a line too, as it does for the CSV reader. Few files have any: looking at each
+        // byte's neighbour is left to those that do.
+        let ends_line = |at: usize| match before[at] {
             b'\n' => true,
             b'\r' => before.get(at + 1) != Some(&b'\n'),
             _ => false,
         };
-        let line = (0..before.len()).filter(ends_line).count();
-        let line_start = (0..before.len()).rev().find(ends_line).map_or(0, |end| end + 1);
+        let line = if count(b'\r') == 0 { count(b'\n') } else { (0..before.len()).filter(|&at| ends_line(at)).count() };
+        let line_start = (0..before.len()).rev().find(|&at| ends_line(at)).map_or(0, |end| end + 1);
         (line as u64 + 1, String::from_utf8_lossy(&before[line_start..]).chars().count() as u64 + 1)
     }
 
@@ -220,5 +222,8 @@ mod tests {
         assert_eq!(file.place(3), (1, 1));
         assert_eq!(file.place(5), (1, 3));
         assert_eq!(file.place(10), (2, 3), "ü is one character in two bytes");
+        let text = b"a\r\nb\rc".to_vec();
+        let file = SourceFile { name: "t.csv".to_owned(), text, compressed: None };
+        assert_eq!((file.place(3), file.place(5)), ((2, 1), (3, 1)), "a lone carriage return ends a line");
     }
 }

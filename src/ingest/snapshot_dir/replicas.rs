@@ -151,7 +151,7 @@ fn log_dir_reference(row: &mut Row<'_>, context: &Context<'_, '_>, broker: Broke
             let own = &brokers.rows[broker.row()].broker;
             let paths: Vec<&str> = log_dirs.dirs[own.log_dir_rows()].iter().map(|dir| dir.path.as_str()).collect();
             let help = match paths.as_slice() {
-                [] => "broker has no rows in log_dirs.csv: add one".to_owned(),
+                [] => "the broker has no rows in log_dirs.csv: add one".to_owned(),
                 paths => format!("add it to log_dirs.csv, or use one of {}", paths.join(", ")),
             };
             (format!("log dir {} is not listed for broker {}", shown(path), own.id), help)

@@ -283,6 +283,8 @@ fn a_file_of_many_pieces_keeps_its_rows_and_places() {
     dir.put("topics.csv", "topic\nt\n").put("partitions.csv", &partitions).put("replicas.csv", &replicas);
     let snapshot = dir.snapshot();
     assert_eq!(snapshot.replicas.len(), 2 * count);
+    let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(|| dir.snapshot());
+    assert!(snapshot == alone, "the number of threads changes nothing");
     assert!(snapshot.replicas.chunks(2).enumerate().all(|(at, two)| two.iter().all(|r| r.size_bytes == at as u64)));
     let wrong = format!("t,{},1,2,/d,x,true", count - 1);
     dir.put("replicas.csv", replicas.replace(&format!("t,{},1,2,/d,{},true", count - 1, count - 1), &wrong));

@@ -1,0 +1,125 @@
+//! How brokers stand towards the soft goals of their group, in the units that people read. Input: a snapshot and the
+//! judge's usage of a placement. Output: one [`GroupStanding`] per group that has brokers to compare. Pure; every figure
+//! is the judge's.
+
+use super::human;
+use crate::model::load::capacity;
+use crate::model::{BrokerIdx, Goal, Groups, Policy, Snapshot};
+use crate::verify::Usage;
+use crate::verify::assess::{GoalFigures, band_brokers, goal_figures};
+
+/// What a goal's figures are counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A fraction of a capacity.
+    Share,
+    /// Bytes, where a capacity is missing.
+    Bytes,
+    /// Bytes per second, where a capacity is missing.
+    BytesPerSec,
+    /// Cores, where their number is missing.
+    Cores,
+    /// Whole things.
+    Count,
+}
+
+impl Unit {
+    /// The unit of `goal` over `brokers`: shares where every one's capacity is known, as in the judge's figures.
+    #[must_use]
+    pub fn of(snapshot: &Snapshot, brokers: &[BrokerIdx], goal: Goal) -> Self {
+        let is_share = brokers.iter().all(|&b| capacity(snapshot, b, goal).is_some());
+        match goal {
+            Goal::Replicas | Goal::Leaders | Goal::TopicSpread => Self::Count,
+            _ if is_share => Self::Share,
+            Goal::Disk | Goal::LogDir => Self::Bytes,
+            Goal::NetworkIn | Goal::NetworkOut => Self::BytesPerSec,
+            Goal::Cpu => Self::Cores,
+        }
+    }
+
+    /// `value` as people write it.
+    #[must_use]
+    pub fn format(self, value: f64) -> String {
+        match self {
+            Self::Share => human::percent(value),
+            Self::Bytes => human::bytes_f64(value),
+            Self::BytesPerSec => human::rate(value),
+            Self::Cores => format!("{} cores", human::figure(value)),
+            Self::Count => human::mean_count(value),
+        }
+    }
+
+    /// `low … high` as people write it, the unit once where that reads well.
+    #[must_use]
+    pub fn format_range(self, low: f64, high: f64) -> String {
+        match self {
+            Self::Share => human::percent_range(low, high),
+            _ => format!("{}–{}", self.format(low), self.format(high)),
+        }
+    }
+}
+
+/// One goal over a group's brokers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GoalStanding {
+    /// The goal, one of [`Goal::BROKER`].
+    pub goal: Goal,
+    /// What its figures are counted in.
+    pub unit: Unit,
+    /// Mean, band and one value per broker.
+    pub figures: GoalFigures,
+}
+
+/// One group's brokers and goals.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupStanding {
+    /// The group's name.
+    pub name: String,
+    /// The brokers compared, ascending by id.
+    pub brokers: Vec<BrokerIdx>,
+    /// The goals that are on and can be computed, in the order of reports.
+    pub goals: Vec<GoalStanding>,
+}
+
+impl GroupStanding {
+    /// How the group stands towards `goal`.
+    #[must_use]
+    pub fn goal(&self, goal: Goal) -> Option<&GoalStanding> {
+        self.goals.iter().find(|standing| standing.goal == goal)
+    }
+}
+
+/// How every group that has brokers stands, groups in the order of their names.
+#[must_use]
+pub fn standings(snapshot: &Snapshot, policy: &Policy, usage: &Usage) -> Vec<GroupStanding> {
+    let groups = Groups::new(snapshot, policy);
+    let mut all = Vec::new();
+    for (group, name) in groups.names().iter().enumerate() {
+        let brokers = band_brokers(snapshot, &groups, group);
+        if brokers.is_empty() {
+            continue;
+        }
+        let standing = |goal| {
+            let figures = goal_figures(snapshot, policy, usage, &brokers, goal)?;
+            Some(GoalStanding { goal, unit: Unit::of(snapshot, &brokers, goal), figures })
+        };
+        let goals = Goal::BROKER.into_iter().filter_map(standing).collect();
+        all.push(GroupStanding { name: name.clone(), brokers, goals });
+    }
+    all
+}
+
+/// The band of `goal` in words, for goals whose band is not the same for every broker.
+#[must_use]
+pub fn band_in_words(policy: &Policy, goal: Goal) -> String {
+    let bands = &policy.bands;
+    match goal {
+        Goal::TopicSpread => {
+            format!("≤ mean + max({}, {})", bands.topic_spread_slack, human::percent(bands.topic_spread))
+        }
+        Goal::LogDir => {
+            format!("≤ max({}, mean + {})", human::percent(bands.log_dir_floor), human::percent(bands.log_dir))
+        }
+        _ => format!("mean ± {}", human::percent(bands.of(goal))),
+    }
+}
