@@ -36,6 +36,7 @@ log_dirs() { local k list=; for k in $(seq "$dirs"); do list+=,$lab/broker-$1/di
 
 # Two test runs at once must not both fetch jars or write the archive, hence the lock.
 fetch_jars() {
+  command -v java >/dev/null || die "Java is missing: run ./dev setup"
   exec 9>"$here/.lock"; flock 9
   if ! [ -s "$class_path_file" ] || ! tr ':' '\n' <"$class_path_file" | xargs -d '\n' ls >/dev/null 2>&1 \
       || [ "$here/pom.xml" -nt "$class_path_file" ]; then
