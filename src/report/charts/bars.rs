@@ -4,7 +4,7 @@ use plotters::chart::ChartBuilder;
 use plotters::element::{PathElement, Rectangle};
 use plotters::style::{Color as _, IntoFont as _, TRANSPARENT};
 
-use super::canvas::{Caption, Drawn, picture, text_width};
+use super::canvas::{Area, Caption, DrawError, Drawn, picture, text_width};
 use super::ink::Ink;
 use super::{LABEL_SIZE, Place, label};
 use crate::report::human;
@@ -42,13 +42,14 @@ pub struct BarChart {
     pub rows: Vec<BarRow>,
 }
 
-const WIDTH: u32 = 760;
+/// Two stand beside each other on a wide page without being shrunk.
+const WIDTH: u32 = 504;
 const BAR_HEIGHT: i32 = 9;
 const ROW_HEIGHT: i32 = 28;
 const TOP: i32 = 22;
 const AXIS_HEIGHT: u32 = 26;
 /// Labels are cut to this many characters.
-const LABEL_CHARACTERS: usize = 26;
+const LABEL_CHARACTERS: usize = 20;
 
 impl Axis {
     /// How many of the figures' units one unit of the axis is: bytes are shown in the unit of the largest.
@@ -85,73 +86,68 @@ impl BarChart {
         let height = TOP + ROW_HEIGHT * i32::try_from(self.rows.len()).unwrap_or(0);
         let size = (WIDTH, height.unsigned_abs() + AXIS_HEIGHT + 4);
         let description = self.description();
-        picture(Caption { id, title: &self.title, description: &description }, size, |area| {
-            let labels: Vec<String> = self.rows.iter().map(|r| human::shorten(&r.label, LABEL_CHARACTERS)).collect();
-            let widest = |texts: &mut dyn Iterator<Item = &str>| {
-                texts.map(|text| text_width(text, LABEL_SIZE)).max().unwrap_or(0)
-            };
-            let figures: Vec<String> = self.rows.iter().map(|row| row.figures(self.axis)).collect();
-            let left = widest(&mut labels.iter().map(String::as_str)) + 10;
-            let right = widest(&mut figures.iter().map(String::as_str)) + 14;
-            let most = self.rows.iter().flat_map(|row| [row.before.unwrap_or(0.0), row.after]);
-            let most = most.chain(self.limit).fold(0.0, f64::max);
-            let (scale, unit) = self.axis.scale(most);
-            let end = if most > 0.0 { most / scale * 1.04 } else { 1.0 };
-            let mut chart = ChartBuilder::on(area)
-                .margin_top(TOP)
-                .margin_right(right)
-                .x_label_area_size(AXIS_HEIGHT)
-                .y_label_area_size(left.unsigned_abs())
-                .build_cartesian_2d(0.0..end, 0.0..self.rows.len().max(1) as f64)?;
-            let tick = |value: &f64| format!("{} {unit}", human::figure(*value).trim_end_matches(".00"));
-            chart
-                .configure_mesh()
-                .disable_y_mesh()
-                .disable_y_axis()
-                .x_labels(7)
-                .x_label_formatter(&tick)
-                .axis_style(Ink::Grid.color())
-                .bold_line_style(Ink::Grid.color())
-                .light_line_style(TRANSPARENT)
-                .x_label_style(("sans-serif", LABEL_SIZE).into_font().color(&Ink::Muted.color()))
-                .draw()?;
-            // Only the values' axis is plotters' affair: rows are placed here, since its ticks miss the bars' middles.
-            let x = |value: f64| chart.backend_coord(&(value / scale, 0.0)).0;
-            let rows = || (0..).zip(&self.rows).map(|(row, bars)| (TOP + row * ROW_HEIGHT, bars));
-            for (top, row) in rows() {
-                if let Some(before) = row.before {
-                    let bar = [(x(0.0), top + 3), (x(before), top + 3 + BAR_HEIGHT)];
-                    area.draw(&Rectangle::new(bar, Ink::Before.color().filled()))?;
-                }
-            }
-            for (top, row) in rows() {
-                let top = if row.before.is_some() { top + 4 + BAR_HEIGHT } else { top + 8 };
-                let bar = [(x(0.0), top), (x(row.after), top + BAR_HEIGHT)];
-                area.draw(&Rectangle::new(bar, Ink::After.color().filled()))?;
-            }
-            self.limit_line(area, x, height)?;
-            for ((top, row), (name, figure)) in rows().zip(labels.iter().zip(&figures)) {
-                let middle = top + ROW_HEIGHT / 2 - 1;
-                label(area, name, (left - 8, middle), Ink::Text, LABEL_SIZE, Place::LeftOf)?;
-                let longest = row.before.unwrap_or(0.0).max(row.after);
-                let beside = x(longest).max(x(0.0)) + 6;
-                // A figure that would stand on the limit's line goes behind it.
-                let line = self.limit.map(&x);
-                let width = text_width(figure, LABEL_SIZE);
-                let hidden = line.is_some_and(|line| beside < line + 4 && beside + width > line - 4);
-                let place = if hidden { line.unwrap_or(beside) + 6 } else { beside };
-                label(area, figure, (place, middle), Ink::Muted, LABEL_SIZE, Place::RightOf)?;
-            }
-            Ok(())
-        })
+        let caption = Caption { id, title: &self.title, description: &description };
+        picture(caption, size, |area| self.draw(area, height))
     }
 
-    fn limit_line(&self, area: &super::canvas::Area<'_>, x: impl Fn(f64) -> i32, bottom: i32) -> Drawn {
-        let Some(limit) = self.limit else { return Ok(()) };
-        let x = x(limit);
-        area.draw(&PathElement::new(vec![(x, TOP - 4), (x, bottom)], Ink::Limit.color().stroke_width(2)))?;
-        let text = format!("limit {}", self.axis.format(limit));
-        label(area, &text, (x, TOP - 13), Ink::Limit, LABEL_SIZE, Place::On)
+    fn draw(&self, area: &Area<'_>, bottom: i32) -> Drawn {
+        let labels: Vec<String> = self.rows.iter().map(|r| human::shorten(&r.label, LABEL_CHARACTERS)).collect();
+        let figures: Vec<String> = self.rows.iter().map(|row| row.figures(self.axis)).collect();
+        let widest = |texts: &[String]| texts.iter().map(|t| text_width(t, LABEL_SIZE)).max().unwrap_or(0);
+        let ruler = self.ruler(area, widest(&labels) + 10, widest(&figures) + 16)?;
+        let tops = || (0..).map(|row| TOP + row * ROW_HEIGHT);
+        for (top, row) in tops().zip(&self.rows) {
+            if let Some(before) = row.before {
+                ruler.bar(area, top + 3, before, Ink::Before)?;
+            }
+        }
+        // A second pass, so that the canvas makes one path of all bars of an ink.
+        for (top, row) in tops().zip(&self.rows) {
+            let offset = if row.before.is_some() { 4 + BAR_HEIGHT } else { 8 };
+            ruler.bar(area, top + offset, row.after, Ink::After)?;
+        }
+        if let Some(limit) = self.limit {
+            let x = ruler.x(limit);
+            area.draw(&PathElement::new(vec![(x, TOP - 4), (x, bottom)], Ink::Limit.color()))?;
+            let text = format!("limit {}", self.axis.format(limit));
+            label(area, &text, (x, TOP - 13), Ink::Limit, LABEL_SIZE, Place::On)?;
+        }
+        for (top, (name, figure)) in tops().zip(labels.iter().zip(&figures)) {
+            let middle = top + ROW_HEIGHT / 2 - 1;
+            label(area, name, (ruler.left - 8, middle), Ink::Text, LABEL_SIZE, Place::LeftOf)?;
+            let edge = i32::try_from(WIDTH).unwrap_or(0) - 2;
+            label(area, figure, (edge, middle), Ink::Muted, LABEL_SIZE, Place::LeftOf)?;
+        }
+        Ok(())
+    }
+
+    /// Draws the values' axis with its grid, between margins for labels and figures. Only this is plotters' affair: rows
+    /// are placed by hand, since its ticks miss the bars' middles.
+    fn ruler(&self, area: &Area<'_>, left: i32, right: i32) -> Result<Ruler, DrawError> {
+        let most = self.rows.iter().flat_map(|row| [row.before.unwrap_or(0.0), row.after]);
+        let most = most.chain(self.limit).fold(0.0, f64::max);
+        let (scale, unit) = self.axis.scale(most);
+        let end = if most > 0.0 { most / scale * 1.04 } else { 1.0 };
+        let mut chart = ChartBuilder::on(area)
+            .margin_top(TOP)
+            .margin_right(right)
+            .x_label_area_size(AXIS_HEIGHT)
+            .y_label_area_size(left.unsigned_abs())
+            .build_cartesian_2d(0.0..end, 0.0..self.rows.len().max(1) as f64)?;
+        chart
+            .configure_mesh()
+            .disable_y_mesh()
+            .disable_y_axis()
+            .x_labels(5)
+            // `{}` prints the shortest digits: 20, not 20.0.
+            .x_label_formatter(&|value: &f64| format!("{} {unit}", (value * 1e6).round() / 1e6))
+            .axis_style(Ink::Grid.color())
+            .bold_line_style(Ink::Grid.color())
+            .light_line_style(TRANSPARENT)
+            .x_label_style(("sans-serif", LABEL_SIZE).into_font().color(&Ink::Muted.color()))
+            .draw()?;
+        let x = |value: f64| chart.backend_coord(&(value, 0.0)).0;
+        Ok(Ruler { left: x(0.0), right: x(end), end: end * scale })
     }
 
     fn description(&self) -> String {
@@ -163,6 +159,24 @@ impl BarChart {
             first.label,
             first.figures(self.axis)
         )
+    }
+}
+
+/// Where values stand on the axis.
+struct Ruler {
+    left: i32,
+    right: i32,
+    /// The value at `right`.
+    end: f64,
+}
+
+impl Ruler {
+    fn x(&self, value: f64) -> i32 {
+        self.left + (f64::from(self.right - self.left) * value / self.end).round() as i32
+    }
+
+    fn bar(&self, area: &Area<'_>, top: i32, value: f64, ink: Ink) -> Drawn {
+        area.draw(&Rectangle::new([(self.left, top), (self.x(value), top + BAR_HEIGHT)], ink.color().filled()))
     }
 }
 

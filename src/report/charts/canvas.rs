@@ -18,7 +18,10 @@ use super::ink::Ink;
 const CHARACTER_WIDTH_EM: f64 = 0.56;
 
 /// What drawing ends in; nothing of the canvas fails, plotters' layout might.
-pub(super) type Drawn = Result<(), DrawingAreaErrorKind<Infallible>>;
+pub(super) type Drawn = Result<(), DrawError>;
+
+/// See [`Drawn`].
+pub(super) type DrawError = DrawingAreaErrorKind<Infallible>;
 
 /// Where charts are drawn, in pixels.
 pub(super) type Area<'a> = DrawingArea<Canvas<'a>, Shift>;

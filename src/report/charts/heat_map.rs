@@ -64,12 +64,12 @@ pub struct HeatMap {
     pub groups: Vec<HeatGroup>,
 }
 
-/// Width that the cells share where they fit: with the labels a chart of 960 pixels.
-const CELLS_WIDTH: i32 = 860;
+/// Width that the cells share where they fit: with the labels a chart of 1,010 pixels.
+const CELLS_WIDTH: i32 = 900;
 /// A cell narrower than this shows nothing.
 const NARROWEST_CELL: i32 = 3;
 /// A wider one looks like a table with holes.
-const WIDEST_CELL: i32 = 64;
+const WIDEST_CELL: i32 = 84;
 /// From this width on a figure fits into a cell.
 const CELL_WITH_FIGURE: i32 = 46;
 const ROW_HEIGHT: i32 = 24;
@@ -224,7 +224,7 @@ impl<'a> Layout<'a> {
         };
         let style = Ink::Mark.color().filled();
         if self.cell_width < 8 {
-            let ends = [(x, edge), (x + self.cell_width.min(4), edge + 4 * inwards)];
+            let ends = [(x, edge), (x + self.cell_width.min(4), edge + 2 * inwards)];
             let (top, bottom) = (ends[0].1.min(ends[1].1), ends[0].1.max(ends[1].1));
             return area.draw(&Rectangle::new([(ends[0].0, top), (ends[1].0, bottom)], style));
         }

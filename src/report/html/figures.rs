@@ -50,7 +50,7 @@ pub(super) fn heat_map(snapshot: &Snapshot, policy: &Policy, plan: &Plan, before
         plan.before.imbalance.outside, plan.after.imbalance.outside
     );
     let head = ["broker".to_owned(), "group".to_owned()].into_iter().chain(map.rows.clone()).collect();
-    ChartView { title: "Brokers by goals".to_owned(), svg: map.svg("heat", &description), head, rows }
+    ChartView { title: "Distance from the group’s mean".to_owned(), svg: map.svg("heat", &description), head, rows }
 }
 
 fn cells(group: &GroupStanding, goal: Goal) -> Vec<HeatCell> {
@@ -74,10 +74,11 @@ fn cell(standing: &GoalStanding, value: f64) -> HeatCell {
     HeatCell { text: standing.unit.format(value), ratio: Some(ratio), side }
 }
 
-/// `48.5 % ▲ → 44.1 %`, or one figure where nothing changes.
+/// `48.5 % ▲ → 44.1 %`, or one figure where no change is to be seen.
 fn in_words(before: &HeatCell, after: &HeatCell) -> String {
     let one = |cell: &HeatCell| format!("{} {}", cell.text, cell.side.symbol()).trim_end().to_owned();
-    if before == after { one(before) } else { format!("{} → {}", one(before), one(after)) }
+    let (before, after) = (one(before), one(after));
+    if before == after { before } else { format!("{before} → {after}") }
 }
 
 /// The fullest brokers by resource, then the fullest log dirs, against their limits; and what cannot be drawn, why.

@@ -179,4 +179,5 @@ fn tiles(plan: &Plan) -> Vec<Tile> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failing test may panic")]
 mod tests;
