@@ -217,3 +217,10 @@ pub(crate) fn plan(snapshot: &Snapshot) -> Plan {
 
 /// How many partitions the contract's example has.
 const EXAMPLE_PARTITIONS: usize = 7;
+
+/// `text` without its ANSI styles: `ESC [ … m`.
+pub(crate) fn plain(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |plain, part| plain + part.split_once('m').map_or(part, |(_, rest)| rest))
+}

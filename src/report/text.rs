@@ -298,7 +298,7 @@ mod tests {
 
     fn text(snapshot: &Snapshot, plan: &Plan) -> String {
         let text = rebalance(snapshot, &Policy::default(), plan, Path::new("plan"));
-        anstream::adapter::strip_str(&text).to_string()
+        sample::plain(&text)
     }
 
     #[test]
