@@ -9,8 +9,7 @@ use std::collections::BinaryHeap;
 use super::destinations::{Destinations, destination};
 use super::leadership::{Queued, shift_leaders};
 use super::penalty::CURVATURE;
-use super::problem::{LANES, NONE, Problem, Vector, row};
-use super::repair::subtract;
+use super::problem::{LANES, NONE, Problem, Vector, plus, row};
 use super::state::State;
 use crate::model::{Freedom, band};
 
@@ -82,7 +81,7 @@ fn price(problem: &Problem<'_>, state: &State, slot: u32) -> f64 {
 
 /// What `broker`'s penalty would lose with `slot` gone.
 fn relief(problem: &Problem<'_>, state: &State, broker: u32, slot: u32) -> f64 {
-    let gone = subtract(state.load[broker as usize], &state.demand_here(problem, slot));
+    let gone = plus(state.load[broker as usize], &state.demand_here(problem, slot), -1.0);
     state.penalty[broker as usize] - state.bands.penalty(broker as usize, &gone)
 }
 
@@ -222,11 +221,7 @@ fn replicas_short(problem: &Problem<'_>, state: &State, broker: u32) -> usize {
 
 /// What `broker`'s penalty would lose if `slot` came.
 fn gain_at(problem: &Problem<'_>, state: &State, broker: u32, slot: u32) -> f64 {
-    let mut load = state.load[broker as usize];
-    let demand = state.demand(problem, slot, broker);
-    for lane in 0..load.len() {
-        load[lane] += demand[lane];
-    }
+    let load = plus(state.load[broker as usize], &state.demand(problem, slot, broker), 1.0);
     state.penalty[broker as usize] - state.bands.penalty(broker as usize, &load)
 }
 

@@ -433,8 +433,8 @@ fn must_come(problem: &Problem<'_>, edges: &Edges, pool: &Pool, b: usize, reside
     let mut least: f64 = 0.0;
     let group = problem.brokers[b].group as usize;
     let sums = resident_sums(problem, b, resident);
-    for column in 0..LANES.len() {
-        let need = edges.low[b][column] - sums[column];
+    for (column, sum) in sums.into_iter().enumerate() {
+        let need = edges.low[b][column] - sum;
         if need > 0.0 {
             least = least.max(pool.cost(group, column, need));
         }

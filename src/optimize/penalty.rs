@@ -115,8 +115,8 @@ impl Bands {
     /// The linear part alone, hard limits left out: the contract's excess where weights are 1.
     pub(crate) fn excess(&self, b: usize, load: &Vector) -> f64 {
         let mut sum = 0.0;
-        for lane in 0..8 {
-            let ratio = load[lane] * self.scale[b][lane];
+        for (lane, load) in load.iter().enumerate() {
+            let ratio = load * self.scale[b][lane];
             sum += self.weight[lane] * (ratio - self.soft_high[b][lane]).max(self.low[b][lane] - ratio).max(0.0);
         }
         sum
@@ -130,8 +130,8 @@ impl Bands {
     /// The penalty that broker `b` pays for having too little.
     pub(crate) fn shortage(&self, b: usize, load: &Vector) -> f64 {
         let mut sum = 0.0;
-        for lane in 0..8 {
-            let outside = (self.low[b][lane] - load[lane] * self.scale[b][lane]).max(0.0);
+        for (lane, load) in load.iter().enumerate() {
+            let outside = (self.low[b][lane] - load * self.scale[b][lane]).max(0.0);
             sum += self.weight[lane] * (outside + self.curvature * outside * outside);
         }
         sum
@@ -146,9 +146,9 @@ impl Bands {
     /// Σ over goals of the squared distance of `load` to the mean: breaks ties between placements inside the bands.
     pub(crate) fn roughness(&self, b: usize, load: &Vector) -> f64 {
         let mut sum = 0.0;
-        for lane in 0..LANES {
-            if self.scale[b][lane] > 0.0 {
-                let off = load[lane] * self.scale[b][lane] - 1.0;
+        for (load, scale) in load.iter().zip(&self.scale[b]) {
+            if *scale > 0.0 {
+                let off = load * scale - 1.0;
                 sum += off * off;
             }
         }
