@@ -108,7 +108,7 @@ impl State {
     /// beyond their limits left out.
     pub(crate) fn excess(&self, problem: &Problem<'_>) -> f64 {
         let exact = Bands::of(problem, &self.load, 0.0, 0.0);
-        let brokers: f64 = (0..self.load.len()).map(|b| exact.penalty(b, &self.load[b])).sum();
+        let brokers: f64 = (0..self.load.len()).map(|b| exact.excess(b, &self.load[b])).sum();
         brokers + self.spread.penalty()
     }
 
@@ -118,6 +118,12 @@ impl State {
             self.penalty[b] = self.bands.penalty(b, &self.load[b]);
         }
         self.penalty_sum = self.penalty.iter().sum();
+    }
+
+    /// How many hard limits on brokers are passed.
+    pub(crate) fn beyond(&self, problem: &Problem<'_>) -> usize {
+        let exact = Bands::of(problem, &self.load, 0.0, 0.0);
+        (0..self.load.len()).map(|b| exact.beyond(b, &self.load[b])).sum()
     }
 
     /// Takes what frozen topics are beyond their limits as given: called once repairs are done.
