@@ -146,16 +146,24 @@ fn assert_scenario(lab: &Lab, cluster: &Cluster) {
 
 // --- Kafka's side ---------------------------------------------------------------------------------------------------
 
+/// The files of a capture, by the names that `snapshot kafka-cli --dir` documents, and the tools that write them.
+const CAPTURE: [(&str, &str, &[&str]); 6] = [
+    ("topics.txt", "topics", &["--describe"]),
+    ("log-dirs.txt", "log-dirs", &["--describe"]),
+    ("broker-configs.txt", "configs", &["--describe", "--all", "--entity-type", "brokers"]),
+    ("reassignments.txt", "reassign", &["--list"]),
+    ("brokers.txt", "cluster", &["list-endpoints"]),
+    ("cluster-id.txt", "cluster", &["cluster-id"]),
+];
+
 /// Captures the cluster with Kafka's tools into files in `dir`.
 fn capture(lab: &Lab, dir: &Path) -> Cluster {
     fs::create_dir(dir).unwrap();
-    let topics = lab.run("topics", &["--describe"]);
-    let log_dirs = lab.run("log-dirs", &["--describe"]);
-    let configs = lab.run("configs", &["--describe", "--entity-type", "brokers", "--all"]);
-    for (name, content) in [("topics.txt", &topics), ("log-dirs.txt", &log_dirs), ("configs.txt", &configs)] {
-        fs::write(dir.join(name), content).unwrap();
+    for (file, tool, args) in CAPTURE {
+        fs::write(dir.join(file), lab.run(tool, args)).unwrap();
     }
-    observe(&topics, &log_dirs)
+    let read = |file: &str| fs::read_to_string(dir.join(file)).unwrap();
+    observe(&read("topics.txt"), &read("log-dirs.txt"))
 }
 
 /// Executes a reassignment and the election that follows it, and waits until both are done.
@@ -203,15 +211,13 @@ fn evenkeel(args: &[&str], status: i32) -> String {
     stdout
 }
 
+/// Turns a capture into a snapshot; the inventory adds the capacities, which Kafka's tools do not tell.
 fn snapshot(capture: &Path, out: &Path) {
-    let inventory = capture.join("inventory.toml");
-    let content = format!("[[brokers]]\nids = \"all\"\nlog_dir_capacity_bytes = {LOG_DIR_CAPACITY_BYTES}\n");
-    fs::write(&inventory, content).unwrap();
-    let file = |name: &str| text(&capture.join(name));
-    let (topics, log_dirs, configs) = (file("topics.txt"), file("log-dirs.txt"), file("configs.txt"));
-    let (inventory, out) = (text(&inventory), text(out));
-    let sources = ["--topics", &topics, "--log-dirs", &log_dirs, "--configs", &configs, "--inventory", &inventory];
-    evenkeel(&[&["snapshot", "kafka-cli"], &sources[..], &["--out", &out]].concat(), 0);
+    let inventory = format!("[[brokers]]\nids = \"all\"\nlog_dir_capacity_bytes = {LOG_DIR_CAPACITY_BYTES}\n");
+    let file = capture.join("inventory.toml");
+    fs::write(&file, inventory).unwrap();
+    let (dir, file, out) = (text(capture), text(&file), text(out));
+    evenkeel(&["snapshot", "kafka-cli", "--dir", &dir, "--inventory", &file, "--out", &out], 0);
 }
 
 fn check(snapshot: &Path, status: i32) -> Value {

@@ -6,7 +6,8 @@
 #   lab.sh stop           end what `start` started and delete its data
 #   lab.sh env            KEY=VALUE: the bootstrap servers and each broker's log dirs
 #   lab.sh end ID         end one broker
-#   lab.sh TOOL ARGS…     a Kafka tool against the cluster: topics, configs, log-dirs, reassign, leader-election
+#   lab.sh TOOL ARGS…     a Kafka tool against the cluster: topics, configs, log-dirs, reassign, leader-election,
+#                         cluster
 #
 # Environment (default):
 #   KLAB_DIR      (required)  one directory is one cluster: its data, its logs, its pids
@@ -222,7 +223,8 @@ stop() { # The data goes too, so nobody waits for a clean end.
 run_tool() { # class args…
   local class=$1; shift
   fetch_jars; release_lock; use_archive
-  tool "$class" --bootstrap-server "$(bootstrap)" "$@"
+  # At the end, for the cluster tool wants its subcommand first.
+  tool "$class" "$@" --bootstrap-server "$(bootstrap)"
 }
 
 tools=org.apache.kafka.tools
@@ -237,5 +239,6 @@ case $command in
   log-dirs) run_tool $tools.LogDirsCommand "$@" ;;
   reassign) run_tool $tools.reassign.ReassignPartitionsCommand "$@" ;;
   leader-election) run_tool $tools.LeaderElectionCommand "$@" ;;
+  cluster) run_tool $tools.ClusterTool "$@" ;;
   *) die "unknown command $command" ;;
 esac
