@@ -12,7 +12,7 @@ use crate::verify::Deviation;
 /// 15.522999999999998.
 const SIGNIFICANT_DIGITS: usize = 12;
 
-/// `value` with [`SIGNIFICANT_DIGITS`] digits.
+/// `value` with 12 digits.
 #[must_use]
 pub fn rounded(value: f64) -> f64 {
     let digits = SIGNIFICANT_DIGITS - 1;
