@@ -1,15 +1,29 @@
-//! `evenkeel snapshot`.
+//! `evenkeel snapshot`: captures a cluster, or converts other tools' output, into a snapshot directory.
+
+mod kafka_cli;
 
 use super::exit::{CliError, Verdict};
 
 /// Arguments of `evenkeel snapshot`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    #[command(subcommand)]
+    source: Source,
+}
+
+/// Where a snapshot can come from.
+#[derive(Debug, clap::Subcommand)]
+enum Source {
+    /// From the output of Kafka's own tools, Prometheus and JMX exporters
+    KafkaCli(Box<kafka_cli::Args>),
+}
 
 /// Runs the command.
 ///
 /// # Errors
 /// Bad input, or what the system refused.
-pub fn run(_args: &Args) -> Result<Verdict, CliError> {
-    Err(CliError::Failed("not built yet".to_owned()))
+pub fn run(args: &Args) -> Result<Verdict, CliError> {
+    match &args.source {
+        Source::KafkaCli(args) => kafka_cli::run(args),
+    }
 }

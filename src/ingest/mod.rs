@@ -4,6 +4,8 @@
 pub mod catalogue;
 pub mod codes;
 pub mod fault;
+pub mod inventory;
+pub mod kafka_cli;
 pub mod kafka_files;
 pub mod nearest;
 pub mod policy;
