@@ -43,7 +43,8 @@ pub(crate) fn log_dir_excess(problem: &Problem<'_>, state: &State) -> f64 {
     for broker in 0..row(problem.brokers.len()) {
         if let Some((mean, serving)) = serving_dirs(problem, state, broker).filter(|_| bands.log_dir > 0.0) {
             let limit = band::log_dir(mean, bands);
-            sum += serving.iter().map(|&(_, share)| (share - limit).max(0.0)).sum::<f64>() / mean.max(f64::MIN_POSITIVE);
+            sum +=
+                serving.iter().map(|&(_, share)| (share - limit).max(0.0)).sum::<f64>() / mean.max(f64::MIN_POSITIVE);
         }
     }
     sum

@@ -207,7 +207,8 @@ impl<'a> Problem<'a> {
 
     /// Whether a policy pins `slot` to its broker, or a flag keeps it there.
     pub(crate) fn is_pinned(&self, slot: u32) -> bool {
-        self.policy.scope.leadership_only || !self.pinned_slots.is_empty() && self.pinned_slots.binary_search(&slot).is_ok()
+        self.policy.scope.leadership_only
+            || !self.pinned_slots.is_empty() && self.pinned_slots.binary_search(&slot).is_ok()
     }
 }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::anneal::{Quality, Schedule, anneal};
 use super::aims::{Aims, close_what_is_full, has_triggers};
+use super::anneal::{Quality, Schedule, anneal};
 use super::balance::balance;
 use super::bound::lower_bound;
 use super::leadership::shift_leaders;
@@ -91,8 +91,8 @@ fn unless_worse(problem: &Problem<'_>, before: &State, after: State) -> State {
         let brokers: f64 = (0..state.load.len()).map(|b| exact.excess(b, &state.load[b])).sum();
         brokers + state.spread.total() + log_dir_excess(problem, state)
     };
-    let mended = repairs_left(problem, &after) < repairs_left(problem, before)
-        || after.beyond(problem) < before.beyond(problem);
+    let mended =
+        repairs_left(problem, &after) < repairs_left(problem, before) || after.beyond(problem) < before.beyond(problem);
     if mended || reported(&after) <= reported(before) + DRIFT { after } else { before.clone() }
 }
 

@@ -226,7 +226,11 @@ impl State {
         let bytes_fit =
             bytes <= 0.0 || problem.moved_bytes_max.is_none_or(|max| self.copied_bytes + bytes <= max as f64);
         let copies_fit = copies <= 0
-            || problem.policy.budget.max_moves.is_none_or(|max| u64::try_from(self.copies + copies).is_ok_and(|now| now <= max));
+            || problem
+                .policy
+                .budget
+                .max_moves
+                .is_none_or(|max| u64::try_from(self.copies + copies).is_ok_and(|now| now <= max));
         bytes_fit && copies_fit
     }
 
