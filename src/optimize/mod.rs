@@ -3,6 +3,7 @@
 //!
 //! Stages: `repair` → `balance` → `trim` → `anneal` → `log_dirs` → `bound`. docs/solver.md explains each.
 
+mod aims;
 mod anneal;
 mod balance;
 mod bound;
