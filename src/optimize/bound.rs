@@ -78,6 +78,10 @@ impl Classes {
                 by_rack[topic.group as usize] = false;
             }
         }
+        for facts in problem.brokers.iter().filter(|facts| facts.active && facts.group != NONE && facts.rack == NONE) {
+            // Replicas without a rack count towards none: racks then need not keep equal shares.
+            by_rack[facts.group as usize] = false;
+        }
         let mut keys: Vec<(u32, u32)> = Vec::new();
         let mut of_broker = Vec::with_capacity(problem.brokers.len());
         for facts in &problem.brokers {
@@ -154,6 +158,12 @@ impl Classes {
                 fates[s] = Fate::Leaves;
             }
             let broken = rack_broken(problem, before, p);
+            for s in problem.slots(p) {
+                // Which of two replicas on one broker goes is open; one of them does.
+                if fates[s] == Fate::Open && problem.slots(p).any(|o| o != s && before.broker[o] == before.broker[s]) {
+                    fates[s] = Fate::MayMend;
+                }
+            }
             if broken {
                 problem.slots(p).filter(|&s| fates[s] == Fate::Open).collect::<Vec<_>>().iter().for_each(|&s| {
                     fates[s] = Fate::MayMend;
@@ -205,13 +215,14 @@ impl Classes {
 
 /// Whether every plan as good as ours puts the same replicas on each group's banded brokers, so that means are the same.
 fn totals_are_certain(problem: &Problem<'_>, before: &State, fates: &[Fate]) -> bool {
+    let repairs = frees_the_frozen(problem, before);
     (0..fates.len()).all(|s| {
         let p = problem.slot_partition[s] as usize;
         let facts = &problem.brokers[before.broker[s] as usize];
         let anywhere = problem.topics[problem.partitions[p].topic as usize].group == NONE;
         let off_band = facts.active && facts.group != NONE && !facts.in_band;
         let fixed = problem.partitions[p].freedom == Freedom::Fixed;
-        !(anywhere && fates[s] != Fate::Open) && (!off_band || fixed || fates[s] == Fate::Leaves)
+        !(anywhere && !fixed && (repairs || fates[s] != Fate::Open)) && (!off_band || fixed || fates[s] == Fate::Leaves)
     })
 }
 
@@ -223,6 +234,8 @@ struct Edges {
     low: Vec<[f64; 3]>,
     /// Disk bytes that brokers may together stay outside by: our plan's own excess, nothing where it is inside.
     slack_bytes: f64,
+    /// Whether other plans may move replicas that goals may not.
+    frozen_move: bool,
     /// Whether our plan keeps every topic within its limit.
     spread_holds: bool,
 }
@@ -233,11 +246,17 @@ const LANES: [usize; 3] = [0, 1, 4];
 impl Edges {
     fn new(problem: &Problem<'_>, before: &State, after: &State) -> Self {
         let brokers = problem.brokers.len();
+        let frozen_move = frees_the_frozen(problem, before);
         let mut edges = Self {
             high: vec![[f64::INFINITY; 3]; brokers],
             low: vec![[0.0; 3]; brokers],
             slack_bytes: 0.0,
-            spread_holds: after.spread.mendable(problem, &after.broker) <= SLACK
+            frozen_move,
+            spread_holds: (if frozen_move {
+                after.spread.total()
+            } else {
+                after.spread.mendable(problem, &after.broker)
+            }) <= SLACK
                 && !frozen_moved(problem, before, after),
         };
         for group in 0..problem.groups.names().len() {
@@ -355,9 +374,22 @@ fn greatest_growth(problem: &Problem<'_>, before: &State, after: &State, members
     growth
 }
 
-/// Whether goals may move `slot`, so that shedding may count on it.
-fn may_leave(problem: &Problem<'_>, slot: u32) -> bool {
+/// Whether a hard rule is broken, so that plans may move replicas which otherwise stay for repairs alone.
+fn frees_the_frozen(problem: &Problem<'_>, before: &State) -> bool {
+    let faulty = |p: u32| problem.slots(p).any(|s| fault(problem, before, row(s)).is_some());
+    let mut judged =
+        (0..row(problem.partitions.len())).filter(|&p| problem.partitions[p as usize].freedom != Freedom::Fixed);
+    let over = |d: usize| before.dir_bytes[d] > problem.dirs[d].limit_bytes && problem.dirs[d].serving;
+    before.beyond(problem) > 0
+        || (0..problem.dirs.len()).any(over)
+        || judged.any(|p| rack_broken(problem, before, p) || faulty(p))
+}
+
+/// Whether some plan may move `slot`, so that shedding may count on it.
+fn may_leave(problem: &Problem<'_>, edges: &Edges, slot: u32) -> bool {
+    let p = problem.slot_partition[slot as usize] as usize;
     super::balance::is_free(problem, slot)
+        || (edges.frozen_move && problem.partitions[p].freedom == Freedom::RepairOnly && !problem.is_pinned(slot))
 }
 
 /// The least bytes that broker `b` must lose beyond what is forced.
@@ -367,11 +399,12 @@ fn must_leave(problem: &Problem<'_>, before: &State, edges: &Edges, b: usize, re
     for (column, lane) in LANES.into_iter().enumerate() {
         let excess = sums[column] - edges.high[b][column];
         if excess > 0.0 {
-            let items = resident.iter().filter(|&&s| may_leave(problem, s)).map(|&s| item(problem, before, s, lane));
+            let items =
+                resident.iter().filter(|&&s| may_leave(problem, edges, s)).map(|&s| item(problem, before, s, lane));
             least = least.max(knapsack(items.collect(), excess));
         }
     }
-    if edges.spread_holds { least.max(spread_bytes(problem, before, b, resident)) } else { least }
+    if edges.spread_holds { least.max(spread_bytes(problem, before, edges, b, resident)) } else { least }
 }
 
 /// What stays on broker `b` in each of [`LANES`] once forced replicas have left.
@@ -410,10 +443,10 @@ fn knapsack(mut items: Vec<(f64, f64)>, need: f64) -> f64 {
 }
 
 /// The least bytes that bring broker `b`'s topics down to their limits.
-fn spread_bytes(problem: &Problem<'_>, before: &State, b: usize, resident: &[u32]) -> f64 {
+fn spread_bytes(problem: &Problem<'_>, before: &State, edges: &Edges, b: usize, resident: &[u32]) -> f64 {
     let mut by_topic: Vec<(u32, f64)> = resident
         .iter()
-        .filter(|&&s| may_leave(problem, s))
+        .filter(|&&s| may_leave(problem, edges, s))
         .map(|&s| &problem.partitions[problem.slot_partition[s as usize] as usize])
         .filter(|facts| problem.topics[facts.topic as usize].spread_limit != NONE)
         .map(|facts| (facts.topic, facts.copy_bytes))
