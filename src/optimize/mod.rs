@@ -1,7 +1,8 @@
 //! Finds where every replica should sit. Input: a snapshot and a policy. Output: a [`Solution`]. Pure: the clock and the
 //! progress display come in through [`Environment`]; the judge's figures are never read here.
 //!
-//! Stages: [`repair`] → [`balance`] → [`trim`] → [`anneal`] → [`log_dirs`] → [`bound`]. docs/solver.md explains each.
+//! Stages: [`repair`] → [`balance`] → [`trim`] → [`anneal`] → [`milp`] →
+//! [`log_dirs`] → [`bound`]. docs/solver.md explains each.
 
 mod anneal;
 mod balance;
@@ -10,6 +11,7 @@ mod destinations;
 mod finish;
 mod leadership;
 mod log_dirs;
+mod milp;
 mod penalty;
 mod problem;
 mod repair;
