@@ -13,6 +13,7 @@ use super::balance::{balance, empty_full_dirs, full_dirs};
 use super::bound::lower_bound;
 use super::leadership::shift_leaders;
 use super::log_dirs::{even_log_dirs, log_dir_excess};
+use super::milp;
 use super::penalty::Bands;
 use super::problem::{Problem, row};
 use super::repair::{Share, fault, rack_broken, repair};
@@ -183,7 +184,9 @@ fn portfolio(problem: &Problem<'_>, before: &State, options: &Options, env: &Env
         }
     }
     let timed_out = runs.iter().any(|(_, timed_out)| *timed_out);
-    let (state, _) = runs.swap_remove(best);
+    let (mut state, _) = runs.swap_remove(best);
+    (env.progress)("mip", 0.85);
+    milp::improve(problem, &mut state, options, env.expired);
     // Where nothing had to be repaired, what is as good as the least within the tolerance and moves nothing is best.
     let least = state.excess(problem) * (1.0 + problem.policy.excess_tolerance);
     let (limits_before, limits_after) = (before.beyond(problem), state.beyond(problem));
