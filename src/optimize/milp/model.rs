@@ -43,7 +43,9 @@ pub(crate) fn solve(problem: &Problem<'_>, state: &State, area: &Area, nodes: i3
     let Model { variables, cost, rows, places, leads, .. } = model;
     let mut program = quiet(variables.minimise(cost).using(highs)).set_option("mip_max_nodes", nodes);
     program = program.set_option("mip_rel_gap", RELATIVE_GAP);
-    rows.into_iter().for_each(|row| drop(program.add_constraint(row)));
+    for row in rows {
+        program.add_constraint(row);
+    }
     let found = program.solve().ok()?;
     let chosen = |variable: &Variable| found.value(*variable) > 0.5;
     let mut assignments = Vec::with_capacity(area.items.len());
@@ -69,7 +71,9 @@ pub(crate) fn solve(problem: &Problem<'_>, state: &State, area: &Area, nodes: i3
 pub(crate) fn most_relief(problem: &Problem<'_>, state: &State, area: &Area) -> Option<f64> {
     let Model { variables, slack, slack_now, rows, .. } = Model::build(problem, state, area, Form::Relaxed);
     let mut program = quiet(variables.minimise(slack.clone()).using(highs));
-    rows.into_iter().for_each(|row| drop(program.add_constraint(row)));
+    for row in rows {
+        program.add_constraint(row);
+    }
     let found = program.solve().ok()?;
     Some(slack_now - slack.eval_with(&found))
 }
