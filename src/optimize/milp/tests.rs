@@ -1,3 +1,5 @@
+//! Tiny clusters against every placement there is; small ones whose local search ends outside.
+
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
@@ -122,41 +124,27 @@ fn tiny(brokers: u32, partitions: u32, factor: u32, seed: u64) -> Snapshot {
     snapshot
 }
 
-/// The least penalty, bytes and moves priced in, over every placement: each replica everywhere, every leader.
+/// The least `energy` of every placement of partitions from `p` on: each set of brokers, every leader among them.
 fn least(problem: &Problem<'_>, state: &mut State, p: u32, energy: &dyn Fn(&State) -> f64) -> f64 {
     if p as usize == problem.partitions.len() {
         return energy(state);
     }
-    placements(problem, state, p, problem.slots(p).start, energy)
-}
-
-fn placements(problem: &Problem<'_>, state: &mut State, p: u32, s: usize, energy: &dyn Fn(&State) -> f64) -> f64 {
-    let (slot, mut best) = (row(s), f64::INFINITY);
-    if s == problem.slots(p).end {
-        if rack_broken(problem, state, p) {
-            return best;
-        }
-        let leader = state.leader[p as usize];
-        for offset in 0..problem.partitions[p as usize].slot_count {
-            if leader != NO_LEADER && (offset == leader || may_lead(problem, state, p, offset)) {
-                state.lead(problem, p, offset);
-                best = best.min(least(problem, state, p + 1, energy));
-            }
-        }
-        state.lead(problem, p, leader);
-        return best;
-    }
-    assert!(is_free(problem, slot), "tiny clusters have no frozen topics");
-    let (back, back_dir) = (state.broker[s], state.dir[s]);
-    for to in 0..row(problem.brokers.len()) {
-        // Later slots are where they were and will move on: only earlier ones are in the way.
-        if (problem.slots(p).start..s).any(|other| state.broker[other] == to) {
+    let slots: Vec<u32> = problem.slots(p).map(row).collect();
+    assert!(slots.iter().all(|&slot| is_free(problem, slot)), "tiny clusters have no frozen topics");
+    let mut best = f64::INFINITY;
+    for set in 0_u32..1 << problem.brokers.len() {
+        let brokers: Vec<u32> = (0..row(problem.brokers.len())).filter(|b| set >> b & 1 == 1).collect();
+        if brokers.len() != slots.len() {
             continue;
         }
-        let dir = problem.brokers[to as usize].dirs.0;
-        state.relocate(problem, slot, to, if to == back { back_dir } else { dir });
-        best = best.min(placements(problem, state, p, s + 1, energy));
-        state.relocate(problem, slot, back, back_dir);
+        for &leader in &brokers {
+            let wanted = Assignment { p, slots: slots.clone(), brokers: brokers.clone(), leader: Some(leader) };
+            let mut journal = Vec::new();
+            if apply(problem, state, &[wanted], &mut journal) && !rack_broken(problem, state, p) {
+                best = best.min(least(problem, state, p + 1, energy));
+            }
+            undo(problem, state, journal);
+        }
     }
     best
 }
