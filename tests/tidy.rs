@@ -21,7 +21,7 @@ const MAY_IMPORT: [(&str, &[&str]); 8] = [
 ];
 
 /// The crates that have an owner, and the modules (by path from `src`) that are.
-const OWNERS: [(&str, &[&str]); 20] = [
+const OWNERS: [(&str, &[&str]); 21] = [
     ("anstream", &["cli"]),
     ("anstyle", &["cli", "report"]),
     ("clap", &["cli"]),
@@ -32,6 +32,7 @@ const OWNERS: [(&str, &[&str]); 20] = [
     ("indicatif", &["cli"]),
     ("minijinja", &["report"]),
     ("plotters", &["report/charts"]),
+    ("plotters_backend", &["report/charts"]),
     ("rand", &["ingest/synth", "optimize"]),
     ("rand_distr", &["ingest/synth"]),
     ("rand_pcg", &["ingest/synth", "optimize"]),

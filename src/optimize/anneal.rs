@@ -10,7 +10,7 @@ use rand_pcg::Pcg64Mcg;
 use super::balance::is_free;
 use super::destinations::{choose_dir, may_host, rack_allows};
 use super::leadership::transfer_delta;
-use super::problem::{Problem, Vector, row};
+use super::problem::{Problem, Vector, plus, row};
 use super::state::{NO_LEADER, State};
 use super::trim::{DRIFT, home};
 
@@ -342,9 +342,7 @@ impl<'a, 'b> Walk<'a, 'b> {
             }
             let mut load = state.load[*broker as usize];
             for (_, demand, sign) in changes[i..].iter().filter(|(b, ..)| b == broker) {
-                for lane in 0..load.len() {
-                    load[lane] += sign * demand[lane];
-                }
+                load = plus(load, demand, *sign);
             }
             delta += state.bands.penalty(*broker as usize, &load) - state.penalty[*broker as usize];
         }
@@ -368,10 +366,7 @@ impl<'a, 'b> Walk<'a, 'b> {
     /// The change of `broker`'s penalty with `demand` added or, with a negative sign, taken away.
     fn changed(&self, broker: u32, demand: &Vector, sign: f64) -> f64 {
         let b = broker as usize;
-        let mut load = self.state.load[b];
-        for lane in 0..load.len() {
-            load[lane] += sign * demand[lane];
-        }
+        let load = plus(self.state.load[b], demand, sign);
         self.state.bands.penalty(b, &load) - self.state.penalty[b]
     }
 

@@ -9,10 +9,9 @@ use std::collections::BinaryHeap;
 use super::destinations::{Destinations, destination};
 use super::leadership::{Queued, shift_leaders};
 use super::penalty::CURVATURE;
-use super::problem::{LANES, NONE, Problem, Vector, row};
-use super::repair::subtract;
+use super::problem::{LANES, NONE, Problem, Vector, plus, row};
 use super::state::State;
-use crate::model::Freedom;
+use crate::model::{Freedom, band};
 
 /// Moves that gain less penalty are noise.
 const LEAST_GAIN: f64 = 1e-9;
@@ -82,7 +81,7 @@ fn price(problem: &Problem<'_>, state: &State, slot: u32) -> f64 {
 
 /// What `broker`'s penalty would lose with `slot` gone.
 fn relief(problem: &Problem<'_>, state: &State, broker: u32, slot: u32) -> f64 {
-    let gone = subtract(state.load[broker as usize], &state.demand_here(problem, slot));
+    let gone = plus(state.load[broker as usize], &state.demand_here(problem, slot), -1.0);
     state.penalty[broker as usize] - state.bands.penalty(broker as usize, &gone)
 }
 
@@ -113,6 +112,47 @@ fn shed(problem: &Problem<'_>, state: &mut State, destinations: &mut Destination
             destinations.changed(state);
         }
     }
+}
+
+/// Moves replicas off dirs beyond their hard limit whose broker Kafka allows no moves between dirs: what is left of the
+/// rule's remedies. Least penalty per byte first; returns how many moved.
+pub(crate) fn empty_full_dirs(problem: &Problem<'_>, state: &mut State) -> usize {
+    let mut destinations = Destinations::new(problem, state);
+    let mut moves = 0;
+    for dir in full_dirs(problem, state) {
+        let broker = row(problem.snapshot.log_dirs[dir as usize].broker.row());
+        let on_dir = |s: &u32| state.dir[*s as usize] == dir && is_free(problem, *s);
+        let mut slots: Vec<u32> = state.on_broker[broker as usize].iter().copied().filter(on_dir).collect();
+        slots.sort_by(|&a, &b| {
+            let worth = |s: u32| relief(problem, state, broker, s) / price(problem, state, s);
+            worth(b).total_cmp(&worth(a)).then(a.cmp(&b))
+        });
+        for slot in slots {
+            if state.dir_bytes[dir as usize] <= problem.dirs[dir as usize].limit_bytes {
+                break;
+            }
+            if let Some(found) = destinations.best(problem, state, slot) {
+                state.relocate(problem, slot, found.broker, found.dir);
+                destinations.changed(state);
+                moves += 1;
+            }
+        }
+    }
+    moves
+}
+
+/// Dirs beyond their hard limit on active brokers whose dirs are planned but cannot exchange replicas.
+pub(crate) fn full_dirs(problem: &Problem<'_>, state: &State) -> Vec<u32> {
+    let stuck = |dir: &u32| {
+        let facts = &problem.dirs[*dir as usize];
+        let broker = &problem.brokers[problem.snapshot.log_dirs[*dir as usize].broker.row()];
+        broker.in_band
+            && broker.dirs_planned
+            && !broker.dirs_movable
+            && facts.serving
+            && state.dir_bytes[*dir as usize] > facts.limit_bytes * (1.0 + band::TOLERANCE)
+    };
+    (0..row(problem.dirs.len())).filter(stuck).collect()
 }
 
 fn pull(problem: &Problem<'_>, state: &mut State, destinations: &mut Destinations, broker: u32) {
@@ -181,11 +221,7 @@ fn replicas_short(problem: &Problem<'_>, state: &State, broker: u32) -> usize {
 
 /// What `broker`'s penalty would lose if `slot` came.
 fn gain_at(problem: &Problem<'_>, state: &State, broker: u32, slot: u32) -> f64 {
-    let mut load = state.load[broker as usize];
-    let demand = state.demand(problem, slot, broker);
-    for lane in 0..load.len() {
-        load[lane] += demand[lane];
-    }
+    let load = plus(state.load[broker as usize], &state.demand(problem, slot, broker), 1.0);
     state.penalty[broker as usize] - state.bands.penalty(broker as usize, &load)
 }
 

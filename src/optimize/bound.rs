@@ -30,19 +30,21 @@ pub(crate) fn lower_bound(problem: &Problem<'_>, before: &State, after: &State) 
     if partitions.any(broken) {
         return none;
     }
-    let bytes: f64 = Classes::new(problem, before).total(problem, before, after);
+    let bytes: f64 = Classes::new(problem).total(problem, before, after);
+    debug_assert!(bytes * (1.0 - SLACK) <= after.copied_bytes * (1.0 + SLACK) + 1.0, "our plan beats its own bound");
     // A plan that copies more than ours needs no proof; the bound may not pass our own bytes.
     let bytes = (bytes * (1.0 - SLACK)).min(after.copied_bytes).max(0.0);
     LowerBound { bytes: bytes.ceil().min(after.copied_bytes) as u64, kind: BoundKind::Shedding }
 }
 
-/// Brokers between which copies balance: a group, or one rack of a group where every partition keeps as many replicas
-/// in each rack.
+/// Brokers between which copies balance: a group, or one rack of a group where every partition that may move keeps as
+/// many replicas in each rack.
 struct Classes {
-    /// Each broker's class, [`NONE`] outside all bands.
+    /// Each broker's class, [`NONE`] where no copy can be told to be replaced there.
     of_broker: Vec<u32>,
     /// Each class's group and, where racks balance apart, rack.
     keys: Vec<(u32, u32)>,
+    /// By group: whether racks balance apart.
     by_rack: Vec<bool>,
 }
 
@@ -57,26 +59,29 @@ enum Fate {
     MayMend,
 }
 
+/// Bytes that are certain to flow, by class.
+struct Flows {
+    /// What must leave the class's brokers.
+    leave: Vec<f64>,
+    /// By how much what comes exceeds what leaves: copies of replicas that sit outside the class and belong in it.
+    inflow: Vec<f64>,
+    /// Copies whose class is unknown.
+    loose: f64,
+}
+
 impl Classes {
-    fn new(problem: &Problem<'_>, before: &State) -> Self {
-        let groups = problem.groups.names().len();
-        let mut by_rack = vec![true; groups];
-        for (p, facts) in (0_u32..).zip(&problem.partitions) {
+    fn new(problem: &Problem<'_>) -> Self {
+        let mut by_rack = vec![true; problem.groups.names().len()];
+        for facts in problem.partitions.iter().filter(|facts| facts.freedom != Freedom::Fixed) {
             let topic = &problem.topics[facts.topic as usize];
-            if topic.group == NONE {
-                // Such replicas sit anywhere: their home racks say nothing about a group's.
-                by_rack.fill(false);
-            } else if topic.racks == 0
-                || !u32::from(facts.slot_count).is_multiple_of(topic.racks)
-                || rack_broken(problem, before, p)
-            {
+            if topic.group != NONE && (topic.racks == 0 || !u32::from(facts.slot_count).is_multiple_of(topic.racks)) {
                 by_rack[topic.group as usize] = false;
             }
         }
         let mut keys: Vec<(u32, u32)> = Vec::new();
         let mut of_broker = Vec::with_capacity(problem.brokers.len());
         for facts in &problem.brokers {
-            if !facts.in_band {
+            if facts.group == NONE {
                 of_broker.push(NONE);
                 continue;
             }
@@ -90,80 +95,88 @@ impl Classes {
         Self { of_broker, keys, by_rack }
     }
 
-    /// The class that `broker`'s replicas of `group` must be replaced in, where that is certain.
-    fn replaced_in(&self, problem: &Problem<'_>, broker: usize, group: u32) -> Option<usize> {
-        let facts = &problem.brokers[broker];
-        if facts.group != group || group == NONE {
-            return None;
-        }
-        let rack = if self.by_rack[group as usize] { facts.rack } else { NONE };
-        self.keys.iter().position(|k| *k == (group, rack))
-    }
-
-    /// Σ over classes of the greater of what must leave and what must come.
+    /// Σ over classes of the least bytes that must come: no less than what leaves plus the inflow.
     fn total(&self, problem: &Problem<'_>, before: &State, after: &State) -> f64 {
-        let mut leave = vec![0.0; self.keys.len()];
+        let (fates, mut flows) = self.fates(problem, before);
         let mut come = vec![0.0; self.keys.len()];
-        let mut homeless = vec![0.0; problem.groups.names().len()];
-        let fates = self.fates(problem, before, &mut leave, &mut homeless);
-        if !totals_are_certain(problem, before, &fates) {
-            return leave.iter().chain(&homeless).sum();
-        }
-        let edges = Edges::new(problem, before, after);
-        let pool = Pool::new(problem);
-        for (b, &class) in self.of_broker.iter().enumerate().filter(|(_, class)| **class != NONE) {
-            let with = |unwanted: &[Fate]| -> Vec<u32> {
-                let slots = before.on_broker[b].iter().copied();
-                slots.filter(|&s| !unwanted.contains(&fates[s as usize])).collect()
-            };
-            let staying = with(&[Fate::Leaves, Fate::MayMend]);
-            leave[class as usize] += must_leave(problem, before, &edges, b, &staying);
-            come[class as usize] += must_come(problem, &edges, &pool, b, &with(&[Fate::Leaves]));
-        }
-        let of_group = |group: usize| {
-            let classes = (0..self.keys.len()).filter(move |&c| self.keys[c].0 as usize == group);
-            let (mut leaving, mut coming, mut apart) = (homeless[group], 0.0, 0.0);
-            for c in classes {
-                leaving += leave[c];
-                coming += come[c];
-                apart += f64::max(leave[c], come[c]);
+        if totals_are_certain(problem, before, &fates) {
+            let edges = Edges::new(problem, before, after);
+            let pool = Pool::new(problem);
+            for (b, _) in problem.brokers.iter().enumerate().filter(|(_, facts)| facts.in_band) {
+                let without = |unwanted: &[Fate]| -> Vec<u32> {
+                    let slots = before.on_broker[b].iter().copied();
+                    slots.filter(|&s| !unwanted.contains(&fates[s as usize])).collect()
+                };
+                let class = self.of_broker[b] as usize;
+                let staying = without(&[Fate::Leaves, Fate::MayMend]);
+                flows.leave[class] += must_leave(problem, before, &edges, b, &staying);
+                come[class] += must_come(problem, &edges, &pool, b, &without(&[Fate::Leaves]));
             }
-            // Where the class of a forced copy is unknown, classes do not balance apart.
-            if homeless[group] > 0.0 { f64::max(leaving, coming) } else { apart }
-        };
-        (0..homeless.len()).map(of_group).sum()
+        }
+        let classes = (0..self.keys.len()).map(|c| (flows.leave[c] + flows.inflow[c]).max(come[c]).max(0.0));
+        flows.loose + classes.sum::<f64>()
     }
 
-    /// What becomes of every slot; bytes that must leave go to their class, or to their group's `homeless` where the
-    /// class that replaces them is not certain.
-    fn fates(&self, problem: &Problem<'_>, before: &State, leave: &mut [f64], homeless: &mut [f64]) -> Vec<Fate> {
+    /// What becomes of every slot, and the flows that follow from it.
+    fn fates(&self, problem: &Problem<'_>, before: &State) -> (Vec<Fate>, Flows) {
         let mut fates = vec![Fate::Open; problem.slot_partition.len()];
+        let classes = self.keys.len();
+        let mut flows = Flows { leave: vec![0.0; classes], inflow: vec![0.0; classes], loose: 0.0 };
         for p in 0..row(problem.partitions.len()) {
             let facts = &problem.partitions[p as usize];
             if facts.freedom == Freedom::Fixed {
                 continue;
             }
-            let group = problem.topics[facts.topic as usize].group;
-            let mut leaving = 0;
             for s in problem.slots(p).filter(|&s| fault(problem, before, row(s)).is_some()) {
-                leaving += 1;
                 fates[s] = Fate::Leaves;
-                match self.replaced_in(problem, before.broker[s] as usize, group) {
-                    Some(class) => leave[class] += facts.copy_bytes,
-                    None if group != NONE => homeless[group as usize] += facts.copy_bytes,
-                    None => {}
-                }
             }
-            if rack_broken(problem, before, p) {
-                for s in problem.slots(p).filter(|&s| fates[s] == Fate::Open).collect::<Vec<_>>() {
+            let broken = rack_broken(problem, before, p);
+            if broken {
+                problem.slots(p).filter(|&s| fates[s] == Fate::Open).collect::<Vec<_>>().iter().for_each(|&s| {
                     fates[s] = Fate::MayMend;
-                }
-                if leaving == 0 && group != NONE {
-                    homeless[group as usize] += facts.copy_bytes;
-                }
+                });
+            }
+            let leaving = problem.slots(p).filter(|&s| fates[s] == Fate::Leaves).count();
+            if problem.topics[facts.topic as usize].group == NONE {
+                flows.loose += facts.copy_bytes * leaving.max(usize::from(broken)) as f64;
+            } else if broken || leaving > 0 {
+                self.partition_flows(problem, before, &fates, p, &mut flows);
             }
         }
-        fates
+        (fates, flows)
+    }
+
+    /// The flows of a partition that breaks a rule: every class of its group ends with its share of the replicas.
+    fn partition_flows(&self, problem: &Problem<'_>, before: &State, fates: &[Fate], p: u32, flows: &mut Flows) {
+        let facts = &problem.partitions[p as usize];
+        let topic = &problem.topics[facts.topic as usize];
+        let apart = self.by_rack[topic.group as usize];
+        let share = if apart { u32::from(facts.slot_count) / topic.racks } else { u32::from(facts.slot_count) };
+        for (class, _) in self.keys.iter().enumerate().filter(|(_, key)| key.0 == topic.group) {
+            let here = || problem.slots(p).filter(|&s| self.of_broker[before.broker[s] as usize] as usize == class);
+            let leaving = here().filter(|&s| fates[s] == Fate::Leaves).count();
+            let held = here().count();
+            let mut leave = leaving;
+            if apart {
+                // What is beyond the rack's share must leave it, be it for another reason or for this.
+                leave = leave.max(held.saturating_sub(share as usize));
+            } else if leaving == 0 && rack_broken(problem, before, p) && held == facts.slot_count as usize {
+                leave = 1;
+            }
+            flows.leave[class] += facts.copy_bytes * leave as f64;
+            if !apart || self.is_open(problem, class) {
+                flows.inflow[class] += facts.copy_bytes * (f64::from(share) - held as f64);
+            } else {
+                flows.inflow[class] -= facts.copy_bytes * held as f64;
+            }
+        }
+    }
+
+    /// Whether a class has active brokers: a rack that only leaving brokers are in is no rack any more.
+    fn is_open(&self, problem: &Problem<'_>, class: usize) -> bool {
+        let rackless = self.by_rack[self.keys[class].0 as usize] && self.keys[class].1 == NONE;
+        let active = |(&c, facts): (&u32, &super::problem::BrokerFacts)| c as usize == class && facts.active;
+        !rackless && self.of_broker.iter().zip(&problem.brokers).any(active)
     }
 }
 
@@ -420,8 +433,8 @@ fn must_come(problem: &Problem<'_>, edges: &Edges, pool: &Pool, b: usize, reside
     let mut least: f64 = 0.0;
     let group = problem.brokers[b].group as usize;
     let sums = resident_sums(problem, b, resident);
-    for column in 0..LANES.len() {
-        let need = edges.low[b][column] - sums[column];
+    for (column, sum) in sums.into_iter().enumerate() {
+        let need = edges.low[b][column] - sum;
         if need > 0.0 {
             least = least.max(pool.cost(group, column, need));
         }

@@ -4,7 +4,7 @@
 //! greatest shortage or room are nearly always best. Lists are kept per group and rack, sorted anew after a number of
 //! changes, and only their heads are looked at.
 
-use super::problem::{NONE, Problem};
+use super::problem::{NONE, Problem, plus};
 use super::state::State;
 
 /// Heads looked at per call over all racks together.
@@ -136,11 +136,7 @@ pub(crate) fn destination(problem: &Problem<'_>, state: &State, slot: u32, to: u
     }
     let dir = choose_dir(problem, state, slot, to)?;
     let b = to as usize;
-    let mut load = state.load[b];
-    let demand = state.demand(problem, slot, to);
-    for lane in 0..load.len() {
-        load[lane] += demand[lane];
-    }
+    let load = plus(state.load[b], &state.demand(problem, slot, to), 1.0);
     let from = state.broker[slot as usize];
     let tie = state.bands.roughness(b, &load) - state.bands.roughness(b, &state.load[b]);
     let delta = state.bands.penalty(b, &load) - state.penalty[b]

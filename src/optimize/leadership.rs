@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use super::problem::{LANES, NONE, Problem, Vector, row};
+use super::problem::{NONE, Problem, Vector, plus, row};
 use super::state::{NO_LEADER, State, leader_extra};
 use crate::model::Freedom;
 
@@ -112,9 +112,5 @@ pub(crate) fn may_lead(problem: &Problem<'_>, state: &State, p: u32, offset: u16
 }
 
 fn shifted(state: &State, broker: usize, extra: &Vector, sign: f64) -> f64 {
-    let mut load = state.load[broker];
-    for lane in 0..LANES {
-        load[lane] += sign * extra[lane];
-    }
-    state.bands.penalty(broker, &load)
+    state.bands.penalty(broker, &plus(state.load[broker], extra, sign))
 }

@@ -13,6 +13,9 @@ pub(crate) const CURVATURE: f64 = 1.0;
 /// Weight of what lies beyond a hard limit. Large enough that no soft gain pays for it.
 const HARD_WEIGHT: f64 = 100.0;
 
+/// Weight of being beyond a hard limit at all: rules count brokers, so one broker far beyond is better than two a little.
+const HARD_JUMP: f64 = 10.0;
+
 /// The search stays this share of the mean inside every band: sums of floats and the growth of means while replicas
 /// move would otherwise leave single brokers outside by a hair (docs/solver.md, "Margins").
 pub(crate) const MARGIN: f64 = 2e-5;
@@ -24,6 +27,8 @@ pub(crate) struct Bands {
     scale: Vec<Vector>,
     low: Vec<Vector>,
     high: Vec<Vector>,
+    /// `high` before hard limits narrow it.
+    soft_high: Vec<Vector>,
     /// Hard limits, infinite where none applies.
     cap: Vec<Vector>,
     /// Weight of each goal.
@@ -40,6 +45,7 @@ impl Bands {
             scale: vec![Vector::default(); brokers],
             low: vec![[f64::NEG_INFINITY; 8]; brokers],
             high: vec![[f64::INFINITY; 8]; brokers],
+            soft_high: vec![[f64::INFINITY; 8]; brokers],
             cap: vec![[f64::INFINITY; 8]; brokers],
             weight: Vector::default(),
             curvature,
@@ -82,6 +88,7 @@ impl Bands {
             if problem.is_on(lane) {
                 self.low[b][lane] = low;
                 self.high[b][lane] = high;
+                self.soft_high[b][lane] = high;
             }
             if let Some(limit) = hard_limit(problem, b, lane) {
                 self.cap[b][lane] = limit / (capacity(b) * mean) * (1.0 - margin);
@@ -98,16 +105,33 @@ impl Bands {
             let ratio = load[lane] * scale[lane];
             let outside = (ratio - high[lane]).max(low[lane] - ratio).max(0.0);
             let beyond = (ratio - cap[lane]).max(0.0);
-            sum += self.weight[lane] * (outside + self.curvature * outside * outside) + HARD_WEIGHT * beyond;
+            sum += self.weight[lane] * (outside + self.curvature * outside * outside)
+                + HARD_WEIGHT * beyond
+                + if beyond > 0.0 { HARD_JUMP } else { 0.0 };
         }
         sum
+    }
+
+    /// The linear part alone, hard limits left out: the contract's excess where weights are 1.
+    pub(crate) fn excess(&self, b: usize, load: &Vector) -> f64 {
+        let mut sum = 0.0;
+        for (lane, load) in load.iter().enumerate() {
+            let ratio = load * self.scale[b][lane];
+            sum += self.weight[lane] * (ratio - self.soft_high[b][lane]).max(self.low[b][lane] - ratio).max(0.0);
+        }
+        sum
+    }
+
+    /// How many hard limits `load` passes on broker `b`.
+    pub(crate) fn beyond(&self, b: usize, load: &Vector) -> usize {
+        (0..LANES).filter(|&lane| load[lane] * self.scale[b][lane] > self.cap[b][lane] * (1.0 + 1e-9)).count()
     }
 
     /// The penalty that broker `b` pays for having too little.
     pub(crate) fn shortage(&self, b: usize, load: &Vector) -> f64 {
         let mut sum = 0.0;
-        for lane in 0..8 {
-            let outside = (self.low[b][lane] - load[lane] * self.scale[b][lane]).max(0.0);
+        for (lane, load) in load.iter().enumerate() {
+            let outside = (self.low[b][lane] - load * self.scale[b][lane]).max(0.0);
             sum += self.weight[lane] * (outside + self.curvature * outside * outside);
         }
         sum
@@ -122,9 +146,9 @@ impl Bands {
     /// Σ over goals of the squared distance of `load` to the mean: breaks ties between placements inside the bands.
     pub(crate) fn roughness(&self, b: usize, load: &Vector) -> f64 {
         let mut sum = 0.0;
-        for lane in 0..LANES {
-            if self.scale[b][lane] > 0.0 {
-                let off = load[lane] * self.scale[b][lane] - 1.0;
+        for (load, scale) in load.iter().zip(&self.scale[b]) {
+            if *scale > 0.0 {
+                let off = load * scale - 1.0;
                 sum += off * off;
             }
         }

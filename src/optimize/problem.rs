@@ -191,6 +191,14 @@ impl<'a> Problem<'a> {
     }
 }
 
+/// `load` with `demand` added, or taken away where `sign` is −1.
+pub(crate) fn plus(mut load: Vector, demand: &Vector, sign: f64) -> Vector {
+    for (lane, part) in load.iter_mut().zip(demand) {
+        *lane += sign * part;
+    }
+    load
+}
+
 /// A row number as the search's tables hold it.
 pub(crate) fn row(row: usize) -> u32 {
     u32::try_from(row).unwrap_or(NONE)

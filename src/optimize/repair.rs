@@ -5,7 +5,7 @@
 //! as it was: a replica never moves from one violation into another.
 
 use super::destinations::{Destination, Destinations};
-use super::problem::{NONE, Problem, row};
+use super::problem::{NONE, Problem, plus, row};
 use super::state::State;
 use crate::model::{Freedom, Rule};
 
@@ -109,7 +109,7 @@ fn mend_racks(problem: &Problem<'_>, state: &mut State, destinations: &mut Desti
         };
         let candidates = problem.slots(p).filter(crowded).map(row).filter(|&s| !problem.is_pinned(s));
         let leaving = |slot: u32| {
-            let gone = subtract(state.load[state.broker[slot as usize] as usize], &state.demand_here(problem, slot));
+            let gone = plus(state.load[state.broker[slot as usize] as usize], &state.demand_here(problem, slot), -1.0);
             let from = state.broker[slot as usize] as usize;
             state.bands.penalty(from, &gone) - state.penalty[from]
         };
@@ -143,12 +143,4 @@ fn find(
 ) -> Option<Destination> {
     let heads = destinations.best_where(problem, state, slot, &wanted);
     heads.or_else(|| destinations.best_of_all(problem, state, slot, &wanted))
-}
-
-/// `load` without `demand`.
-pub(crate) fn subtract(mut load: super::problem::Vector, demand: &super::problem::Vector) -> super::problem::Vector {
-    for (lane, taken) in load.iter_mut().zip(demand) {
-        *lane -= taken;
-    }
-    load
 }

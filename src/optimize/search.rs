@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 
 use super::anneal::{Quality, Schedule, anneal};
-use super::balance::balance;
+use super::balance::{balance, empty_full_dirs, full_dirs};
 use super::bound::lower_bound;
 use super::log_dirs::even_log_dirs;
 use super::penalty::Bands;
@@ -68,6 +68,7 @@ fn needs_moves(problem: &Problem<'_>, state: &State) -> bool {
     (0..state.load.len()).any(outside)
         || state.spread.mendable(problem, &state.broker) > DRIFT
         || breaks_rules(problem, state)
+        || !full_dirs(problem, state).is_empty()
 }
 
 fn breaks_rules(problem: &Problem<'_>, state: &State) -> bool {
@@ -81,7 +82,7 @@ fn breaks_rules(problem: &Problem<'_>, state: &State) -> bool {
 fn portfolio(problem: &Problem<'_>, before: &State, options: &Options, env: &Environment<'_>) -> Option<(State, bool)> {
     let mut built = before.clone();
     (env.progress)("repair", 0.05);
-    let repaired = repair(problem, &mut built);
+    let repaired = repair(problem, &mut built) + empty_full_dirs(problem, &mut built);
     (env.progress)("balance", 0.15);
     built.rebase(problem);
     built.settle(problem);
@@ -116,7 +117,10 @@ fn portfolio(problem: &Problem<'_>, before: &State, options: &Options, env: &Env
     let (state, _) = runs.swap_remove(best);
     // Where nothing had to be repaired, what is as good as the least within the tolerance and moves nothing is best.
     let least = state.excess(problem) * (1.0 + problem.policy.excess_tolerance);
-    let worth_it = repaired > 0 || before.excess(problem) > least + DRIFT;
+    let (limits_before, limits_after) = (before.beyond(problem), state.beyond(problem));
+    let worth_it = repaired > 0
+        || limits_after < limits_before
+        || (limits_after == limits_before && before.excess(problem) > least + DRIFT);
     worth_it.then_some((state, timed_out))
 }
 

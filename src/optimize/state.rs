@@ -5,7 +5,7 @@
 //! moved bytes equal what the slots say.
 
 use super::penalty::{Bands, MARGIN};
-use super::problem::{DISK, LANES, LEADERS, NONE, Problem, REPLICAS, Vector, row};
+use super::problem::{DISK, LANES, LEADERS, NONE, Problem, REPLICAS, Vector, plus, row};
 use super::spread::Spread;
 
 /// A leader offset that names no slot.
@@ -108,7 +108,7 @@ impl State {
     /// beyond their limits left out.
     pub(crate) fn excess(&self, problem: &Problem<'_>) -> f64 {
         let exact = Bands::of(problem, &self.load, 0.0, 0.0);
-        let brokers: f64 = (0..self.load.len()).map(|b| exact.penalty(b, &self.load[b])).sum();
+        let brokers: f64 = (0..self.load.len()).map(|b| exact.excess(b, &self.load[b])).sum();
         brokers + self.spread.penalty()
     }
 
@@ -118,6 +118,12 @@ impl State {
             self.penalty[b] = self.bands.penalty(b, &self.load[b]);
         }
         self.penalty_sum = self.penalty.iter().sum();
+    }
+
+    /// How many hard limits on brokers are passed.
+    pub(crate) fn beyond(&self, problem: &Problem<'_>) -> usize {
+        let exact = Bands::of(problem, &self.load, 0.0, 0.0);
+        (0..self.load.len()).map(|b| exact.beyond(b, &self.load[b])).sum()
     }
 
     /// Takes what frozen topics are beyond their limits as given: called once repairs are done.
@@ -242,9 +248,7 @@ impl State {
 
     fn shift(&mut self, broker: u32, demand: &Vector, sign: f64) {
         let b = broker as usize;
-        for lane in 0..LANES {
-            self.load[b][lane] += sign * demand[lane];
-        }
+        self.load[b] = plus(self.load[b], demand, sign);
         self.penalty_sum -= self.penalty[b];
         self.penalty[b] = self.bands.penalty(b, &self.load[b]);
         self.penalty_sum += self.penalty[b];
@@ -295,9 +299,8 @@ impl State {
         }
         for s in 0..self.broker.len() {
             let demand = self.demand_here(problem, row(s));
-            for lane in 0..LANES {
-                load[self.broker[s] as usize][lane] += demand[lane];
-            }
+            let broker = self.broker[s] as usize;
+            load[broker] = plus(load[broker], &demand, 1.0);
             if self.dir[s] != NONE {
                 dir_bytes[self.dir[s] as usize] += self.bytes_on(problem, row(s), self.broker[s]);
             }

@@ -87,13 +87,13 @@ pub fn mean_count(value: f64) -> String {
     if value.fract() == 0.0 && value >= 0.0 { count(value as u64) } else { format!("{value:.1}") }
 }
 
-/// A plain figure with about three significant digits: `15.5`, `0.42`, `0`.
+/// A plain figure, not negative, with about three significant digits: `15.5`, `0.42`, `0`; `<0.01` for the least.
 #[must_use]
 pub fn figure(value: f64) -> String {
     if value == 0.0 {
         "0".to_owned()
-    } else if value.abs() < 0.005 {
-        format!("{value:.1e}")
+    } else if value < 0.005 {
+        "<0.01".to_owned()
     } else {
         three_digits(value)
     }
@@ -125,6 +125,22 @@ pub fn shorten(text: &str, width: usize) -> String {
     let mut short: String = text.chars().take(width.saturating_sub(1)).collect();
     short.push('…');
     short
+}
+
+/// `text` in lines of at most `width` characters, broken between words; a longer word has a line of its own.
+#[must_use]
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 fn three_digits(value: f64) -> String {
@@ -186,10 +202,16 @@ mod tests {
     }
 
     #[test]
-    fn figures_keep_small_values_visible() {
+    fn figures_never_round_to_nothing() {
         assert_eq!(figure(15.523), "15.5");
         assert_eq!(figure(0.0), "0");
-        assert_eq!(figure(0.000_12), "1.2e-4");
+        assert_eq!(figure(0.000_12), "<0.01");
+    }
+
+    #[test]
+    fn running_text_is_broken_between_words() {
+        assert_eq!(wrapped("one two three verylongword x", 9), ["one two", "three", "verylongword", "x"]);
+        assert!(wrapped(" ", 9).is_empty());
     }
 
     #[test]

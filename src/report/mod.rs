@@ -1,7 +1,9 @@
 //! Shows results: text, JSON, HTML with charts. Renderers are pure functions; `writer` writes what they return.
 
+pub mod charts;
 pub mod check;
 pub mod excuses;
+pub mod html;
 pub mod human;
 pub mod json;
 pub mod layout;

@@ -30,7 +30,7 @@ const MOVES_HEADER: [&str; 10] = [
     "reason",
 ];
 
-/// Every file of the plan directory but `report.html`.
+/// Every file of the plan directory.
 #[must_use]
 pub fn plan_files(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Vec<OutputFile> {
     let rollback = rollback(snapshot, plan);
@@ -48,6 +48,7 @@ pub fn plan_files(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Vec<Outp
         file("rollback-leader-election.json", layout::to_bytes(&kafka_json::elections(snapshot, &rollback.elections))),
         file("moves.csv", moves_csv(snapshot, &plan.moves)),
         file("RUNBOOK.md", runbook::render(snapshot, plan).into_bytes()),
+        file("report.html", super::html::plan_page(snapshot, policy, plan).into_bytes()),
     ];
     let rollbacks = batch_rollbacks(snapshot, &plan.batches);
     for (index, (batch, rollback)) in plan.batches.iter().zip(&rollbacks).enumerate() {

@@ -1,9 +1,13 @@
 //! Small clusters for the tests of reports: the contract's example, and names that try to break out of a page.
 
+use super::excuses::{of_unjudged, of_violations, unjudged_partitions};
 use crate::model::{
-    Broker, BrokerIdx, BrokerState, ClusterInfo, GroupIdx, LogDir, LogDirIdx, LogDirState, Partition, RackIdx, Replica,
-    Snapshot, Statistic, Topic, TopicIdx, Window,
+    Broker, BrokerIdx, BrokerState, ClusterInfo, Criterion, Goal, GroupIdx, LogDir, LogDirIdx, LogDirState, Partition,
+    PartitionIdx, Placement, Policy, RackIdx, Replica, Rule, Seat, Snapshot, Statistic, Topic, TopicIdx, Window,
 };
+use crate::optimize::{BoundKind, LowerBound, Reason, Solution, StopReason};
+use crate::plan::{Plan, build};
+use crate::verify::Usage;
 
 /// A terabyte, the size of every disk of the example.
 const DISK_BYTES: u64 = 1_000_000_000_000;
@@ -160,4 +164,63 @@ pub(crate) fn hostile() -> Snapshot {
     snapshot.topics[2].name = "<script>alert('orders')</script>&amp;".to_owned();
     snapshot.log_dirs[0].path = "/data'\"><svg onload=alert(3)>".to_owned();
     snapshot
+}
+
+/// A cluster of `brokers` brokers with one dir and three partitions each, all in one group.
+pub(crate) fn wide(brokers: usize) -> Snapshot {
+    let mut snapshot = contract_example();
+    let broker = Broker { group: None, rack: None, state: BrokerState::Alive, ..snapshot.brokers[0].clone() };
+    let dir = snapshot.log_dirs[0].clone();
+    snapshot.groups.clear();
+    snapshot.brokers = (0..brokers)
+        .map(|row| Broker { id: row as i32 + 1, first_log_dir: row as u32, log_dir_count: 1, ..broker.clone() })
+        .collect();
+    snapshot.log_dirs = (0..brokers).map(|row| LogDir { broker: BrokerIdx::new(row), ..dir.clone() }).collect();
+    (snapshot.topics, snapshot.partitions, snapshot.replicas) = (Vec::new(), Vec::new(), Vec::new());
+    topic(&mut snapshot, "wide", 0, 1);
+    snapshot.topics[0].group = None;
+    for row in 0..brokers * 3 {
+        // Every third broker hosts more than its share.
+        let (leader, follower) = (row % brokers / 3 * 3 + 1, row % brokers + 1);
+        let leader = if leader == follower { leader % brokers + 1 } else { leader };
+        let rows = [(leader as i32, "/data1", 50), (follower as i32, "/data1", 50)];
+        partition(&mut snapshot, Some(leader), 1e6, 2e6, &rows);
+    }
+    snapshot
+}
+
+/// A plan for the example, made by hand: the dead broker's replica goes to broker 2, one of broker 1's to broker 4, and
+/// a replica changes its dir. Empty for a snapshot that has no such partitions.
+pub(crate) fn plan(snapshot: &Snapshot) -> Plan {
+    let mut placement = Placement::of(snapshot);
+    let mut reasons = Vec::new();
+    let moves = [
+        (1, 1, 1, 0, Criterion::Rule(Rule::LogDirCapacity), "/data1 of broker 1 at 85.0 %"),
+        (3, 1, 4, 6, Criterion::Goal(Goal::Disk), "broker 4 at 0.02 of the mean disk, band 0.90–1.10"),
+        (5, 1, 2, 2, Criterion::Rule(Rule::InactiveBroker), "broker 5 is dead"),
+    ];
+    for (row, position, broker, dir, criterion, detail) in moves {
+        let partition = PartitionIdx::new(row);
+        if snapshot.partitions.len() == EXAMPLE_PARTITIONS {
+            let seat = Seat { broker: BrokerIdx::new(broker - 1), log_dir: Some(LogDirIdx::new(dir)) };
+            placement.seats_mut(partition)[position] = seat;
+            reasons.push(Reason { partition, criterion, detail: detail.to_owned() });
+        }
+    }
+    let usage = Usage::of(snapshot, &placement);
+    let mut excuses = of_violations(snapshot, &Policy::default(), &placement, &usage);
+    excuses.extend(of_unjudged(snapshot, &unjudged_partitions(snapshot)));
+    let lower_bound = LowerBound { bytes: 500 * GB, kind: BoundKind::Shedding };
+    let stop_reason = StopReason::StepLimit;
+    build(snapshot, &Policy::default(), Solution { placement, stop_reason, lower_bound, reasons, excuses })
+}
+
+/// How many partitions the contract's example has.
+const EXAMPLE_PARTITIONS: usize = 7;
+
+/// `text` without its ANSI styles: `ESC [ … m`.
+pub(crate) fn plain(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |plain, part| plain + part.split_once('m').map_or(part, |(_, rest)| rest))
 }

@@ -49,10 +49,11 @@ impl Unit {
         }
     }
 
-    /// `low … high` as people write it, the unit once where that reads well.
+    /// `low … high` as people write it, the unit once where that reads well; one figure where both read alike.
     #[must_use]
     pub fn format_range(self, low: f64, high: f64) -> String {
         match self {
+            _ if self.format(low) == self.format(high) => self.format(low),
             Self::Share => human::percent_range(low, high),
             _ => format!("{}–{}", self.format(low), self.format(high)),
         }
@@ -121,5 +122,34 @@ pub fn band_in_words(policy: &Policy, goal: Goal) -> String {
             format!("≤ max({}, mean + {})", human::percent(bands.log_dir_floor), human::percent(bands.log_dir))
         }
         _ => format!("mean ± {}", human::percent(bands.of(goal))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Placement;
+    use crate::report::sample;
+
+    #[test]
+    fn ranges_name_their_unit_once_and_equal_ends_are_one_figure() {
+        assert_eq!(Unit::Share.format_range(0.279, 0.341), "27.9–34.1 %");
+        assert_eq!(Unit::Share.format_range(0.01, 0.010_001), "1.0 %");
+        assert_eq!(Unit::Count.format_range(2.0, 3.0), "2–3");
+        assert_eq!(Unit::BytesPerSec.format_range(0.0, 1_048_576.0), "0 B/s–1.00 MiB/s");
+        assert_eq!(Unit::Cores.format(2.5), "2.50 cores");
+    }
+
+    #[test]
+    fn groups_stand_by_name_and_a_missing_capacity_makes_loads_of_shares() {
+        let mut snapshot = sample::contract_example();
+        snapshot.brokers[0].network_in_capacity_bytes_per_sec = None;
+        let usage = Usage::of(&snapshot, &Placement::of(&snapshot));
+        let all = standings(&snapshot, &Policy::default(), &usage);
+        let units = |group: &GroupStanding| group.goals.iter().map(|g| g.unit).collect::<Vec<_>>();
+        assert_eq!(all.iter().map(|group| group.name.as_str()).collect::<Vec<_>>(), ["core", "online"]);
+        let (share, count) = (Unit::Share, Unit::Count);
+        assert_eq!(units(&all[0]), [share, Unit::BytesPerSec, share, share, count, count]);
+        assert_eq!(units(&all[1]), [share, share, share, share, count, count]);
     }
 }

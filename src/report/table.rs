@@ -104,7 +104,7 @@ mod tests {
         table.row(["東京".into(), "1".into(), "x".into()]);
         table.row(["b".into(), "".into(), "".into()]);
         table.row(["c".into(), Cell::painted(Style::new(), "1234567"), "y".into()]);
-        let plain = anstream::adapter::strip_str(&table.render()).to_string();
+        let plain = crate::report::sample::plain(&table.render());
         assert_eq!(plain, "  name     size\n  東京        1  x\n  b\n  c     1234567  y\n");
     }
 }

@@ -141,7 +141,8 @@ fn every_file_of_a_small_plan_is_as_reviewed() {
     let (snapshot, plan) = example_plan();
     let files = plan_files(&snapshot, &Policy::default(), &plan);
     let mut all = String::new();
-    for file in &files {
+    // The page is pinned as structure by its own tests.
+    for file in files.iter().filter(|file| file.path.as_os_str() != "report.html") {
         all.push_str(&format!("==== {}\n{}", file.path.display(), String::from_utf8_lossy(&file.bytes)));
     }
     insta::assert_snapshot!("plan_files", all.replace(env!("CARGO_PKG_VERSION"), "[version]"));

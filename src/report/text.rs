@@ -10,7 +10,7 @@ use super::human;
 use super::standing::{GroupStanding, Unit, standings};
 use super::style::{ASIDE, BROKEN, GOOD, HEADING, OUTSIDE, by_count, paint};
 use super::table::{Align, Cell, Table};
-use crate::model::{Criterion, Goal, GoalBalance, Placement, Policy, Rule, Snapshot};
+use crate::model::{Criterion, Goal, GoalBalance, Policy, Rule, Snapshot};
 use crate::optimize::StopReason;
 use crate::plan::{Move, MoveKind, Outcome, Plan};
 use crate::verify::Usage;
@@ -19,6 +19,8 @@ use crate::verify::Usage;
 const LARGEST_MOVES: usize = 5;
 /// Kinds of excuses that are named.
 const EXCUSE_KINDS: usize = 6;
+/// Width of running text.
+const TEXT_WIDTH: usize = 96;
 /// Width of a reason beside a move.
 const REASON_WIDTH: usize = 60;
 
@@ -131,7 +133,7 @@ fn movement(plan: &Plan) -> String {
     };
     let proof = if moved.inter_broker_bytes == 0 { String::new() } else { format!("; {}", bound(plan)) };
     format!(
-        "\nCopies {} between brokers{proof}.\nMoves {} between brokers, {} between log dirs of a broker ({}), {}; {} in {batches}.\n",
+        "\nCopies {} between brokers{proof}.\nMoves {} between brokers, {} between log dirs of a broker ({}), {}:\n{} in {batches}.\n",
         human::bytes(moved.inter_broker_bytes),
         human::counted(moved.replica_moves, "replica"),
         human::count(moved.log_dir_moves),
@@ -160,11 +162,11 @@ fn hard_rules(plan: &Plan) -> String {
 }
 
 fn goals(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> String {
-    let before = standings(snapshot, policy, &Usage::of(snapshot, &Placement::of(snapshot)));
+    let after = standings(snapshot, policy, &Usage::of(snapshot, &plan.placement));
     let names: BTreeSet<&String> = plan.before.balance.keys().chain(plan.after.balance.keys()).collect();
     let mut text = String::new();
     for name in names {
-        let standing = before.iter().find(|standing| standing.name == *name);
+        let standing = after.iter().find(|standing| standing.name == *name);
         let mut table = Table::new(&[
             (&human::shorten(&format!("group {name}"), 24), Align::Left),
             ("outside", Align::Right),
@@ -265,7 +267,10 @@ fn excuses(plan: &Plan) -> String {
             0 => String::new(),
             n => format!(" (and {} more)", human::count(n as u64)),
         };
-        let _ = writeln!(text, "  {} {}{more}: {}", paint(style, name), worst.subject, worst.why);
+        let _ = writeln!(text, "  {} {}{more}", paint(style, name), worst.subject);
+        for line in human::wrapped(&worst.why, TEXT_WIDTH) {
+            let _ = writeln!(text, "    {line}");
+        }
         let _ = writeln!(text, "    {}", paint(ASIDE, &format!("→ {}", group.remedy)));
     }
     if groups.len() > EXCUSE_KINDS {
@@ -283,4 +288,63 @@ fn files(plan: &Plan, out_dir: &Path) -> String {
     }
     let _ = writeln!(text, "Next: look at {dir}/report.html, then follow {dir}/RUNBOOK.md");
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::optimize::{BoundKind, LowerBound};
+    use crate::report::sample;
+
+    fn text(snapshot: &Snapshot, plan: &Plan) -> String {
+        let text = rebalance(snapshot, &Policy::default(), plan, Path::new("plan"));
+        sample::plain(&text)
+    }
+
+    #[test]
+    fn the_summary_of_a_small_plan() {
+        let snapshot = sample::contract_example();
+        insta::assert_snapshot!(text(&snapshot, &sample::plan(&snapshot)));
+    }
+
+    #[test]
+    fn an_empty_plan_says_that_nothing_is_to_be_done() {
+        let snapshot = Snapshot::default();
+        let text = text(&snapshot, &sample::plan(&snapshot));
+        assert!(text.contains("UNCHANGED nothing is to be done"), "{text}");
+        assert!(!text.contains("Next:") && !text.contains("Copies"), "{text}");
+    }
+
+    #[test]
+    fn the_proof_says_what_is_proven_and_no_more() {
+        let snapshot = sample::contract_example();
+        let mut plan = sample::plan(&snapshot);
+        plan.movement.inter_broker_bytes = 4_629_000_000_000;
+        plan.lower_bound = LowerBound { bytes: 4_607_000_000_000, kind: BoundKind::Shedding };
+        plan.gap = Some(0.005);
+        assert_eq!(bound(&plan), "at least 4.19 TiB is proven necessary (shedding bound), gap 0.5 %");
+        plan.lower_bound.bytes = 0;
+        plan.gap = None;
+        assert_eq!(bound(&plan), "no bound above zero is proven");
+    }
+
+    #[test]
+    fn an_answer_that_was_cut_short_says_what_would_help() {
+        for (reason, word) in [
+            (StopReason::StepLimit, "--effort"),
+            (StopReason::TimeLimit, "--time-limit"),
+            (StopReason::Budget, "budget"),
+        ] {
+            assert!(stopped(reason).is_some_and(|text| text.contains(word)), "{reason:?}");
+        }
+        assert_eq!(stopped(StopReason::Done), None);
+    }
+
+    #[test]
+    fn the_summary_fits_a_hundred_columns() {
+        let snapshot = sample::contract_example();
+        let text = text(&snapshot, &sample::plan(&snapshot));
+        let widest = text.lines().max_by_key(|line| line.chars().count()).unwrap_or_default();
+        assert!(widest.chars().count() <= 110, "{widest}");
+    }
 }

@@ -6,7 +6,8 @@
 #   lab.sh stop           end what `start` started and delete its data
 #   lab.sh env            KEY=VALUE: the bootstrap servers and each broker's log dirs
 #   lab.sh end ID         end one broker
-#   lab.sh TOOL ARGS…     a Kafka tool against the cluster: topics, configs, log-dirs, reassign, leader-election
+#   lab.sh TOOL ARGS…     a Kafka tool against the cluster: topics, configs, log-dirs, reassign, leader-election,
+#                         cluster
 #
 # Environment (default):
 #   KLAB_DIR      (required)  one directory is one cluster: its data, its logs, its pids
@@ -36,6 +37,7 @@ log_dirs() { local k list=; for k in $(seq "$dirs"); do list+=,$lab/broker-$1/di
 
 # Two test runs at once must not both fetch jars or write the archive, hence the lock.
 fetch_jars() {
+  command -v java >/dev/null || die "Java is missing: run ./dev setup"
   exec 9>"$here/.lock"; flock 9
   if ! [ -s "$class_path_file" ] || ! tr ':' '\n' <"$class_path_file" | xargs -d '\n' ls >/dev/null 2>&1 \
       || [ "$here/pom.xml" -nt "$class_path_file" ]; then
@@ -221,7 +223,8 @@ stop() { # The data goes too, so nobody waits for a clean end.
 run_tool() { # class args…
   local class=$1; shift
   fetch_jars; release_lock; use_archive
-  tool "$class" --bootstrap-server "$(bootstrap)" "$@"
+  # At the end, for the cluster tool wants its subcommand first.
+  tool "$class" "$@" --bootstrap-server "$(bootstrap)"
 }
 
 tools=org.apache.kafka.tools
@@ -236,5 +239,6 @@ case $command in
   log-dirs) run_tool $tools.LogDirsCommand "$@" ;;
   reassign) run_tool $tools.reassign.ReassignPartitionsCommand "$@" ;;
   leader-election) run_tool $tools.LeaderElectionCommand "$@" ;;
+  cluster) run_tool $tools.ClusterTool "$@" ;;
   *) die "unknown command $command" ;;
 esac

@@ -22,9 +22,6 @@ mod time;
 mod topics;
 mod traffic;
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -215,3 +212,6 @@ fn unique_hosts(hosts: impl Iterator<Item = (String, i32)>) -> BTreeMap<String, 
     }
     found.into_iter().filter_map(|(host, id)| Some((host, id?))).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use crate::report::sample;
 
 fn text(snapshot: &Snapshot) -> String {
     let text = CheckReport::of(snapshot, &Policy::default()).to_text();
-    anstream::adapter::strip_str(&text).to_string()
+    sample::plain(&text)
 }
 
 fn json(snapshot: &Snapshot) -> serde_json::Value {

@@ -15,7 +15,7 @@ use crate::report::style::{ASIDE, BROKEN, GOOD, HEADING, OUTSIDE, by_count, pain
 use crate::report::table::{Align, Cell, Table};
 
 /// Examples named per broken rule and per reason: enough to look into, few enough to stay a screen high.
-const EXAMPLES: usize = 3;
+const EXAMPLES: usize = 2;
 /// Rows of modelled against measured: the JSON has all.
 const WORST_BROKERS: usize = 5;
 /// Width of what stands beside a rule's name and count.

@@ -1,0 +1,188 @@
+//! The page's charts as data: who stands where before and after, each with the table that says the same in figures.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::model::{BrokerIdx, Goal, LogDirIdx, Policy, Rule, Snapshot, band};
+use crate::plan::Plan;
+use crate::report::charts::{Axis, BarChart, BarRow, HeatCell, HeatGroup, HeatMap, Side};
+use crate::report::check::hot_spots::limit_of;
+use crate::report::human;
+use crate::report::standing::{GoalStanding, GroupStanding, standings};
+use crate::verify::Usage;
+
+/// Rows of a bar chart: what is fullest, few enough to compare at a glance.
+const FULLEST: usize = 10;
+
+/// A chart with its heading and its table.
+#[derive(Serialize)]
+pub(super) struct ChartView {
+    pub(super) title: String,
+    /// Markup made by `charts`, which escapes what it is given.
+    pub(super) svg: String,
+    pub(super) head: Vec<String>,
+    pub(super) rows: Vec<Vec<String>>,
+}
+
+/// The heat map of all goals that compare brokers, and its figures by broker.
+pub(super) fn heat_map(snapshot: &Snapshot, policy: &Policy, plan: &Plan, before: &Usage, after: &Usage) -> ChartView {
+    let old = standings(snapshot, policy, before);
+    let new = standings(snapshot, policy, after);
+    let goals: Vec<Goal> =
+        Goal::BROKER.into_iter().filter(|goal| old.iter().any(|group| group.goal(*goal).is_some())).collect();
+    let mut map = HeatMap { rows: goals.iter().map(|goal| goal.name().to_owned()).collect(), groups: Vec::new() };
+    let mut rows = Vec::new();
+    for (old, new) in old.iter().zip(&new) {
+        let lines = |group: &GroupStanding| goals.iter().map(|&goal| cells(group, goal)).collect::<Vec<_>>();
+        let (before, after) = (lines(old), lines(new));
+        for (column, broker) in old.brokers.iter().enumerate() {
+            let mut row = vec![snapshot.broker(*broker).id.to_string(), old.name.clone()];
+            row.extend(before.iter().zip(&after).map(|(b, a)| in_words(&b[column], &a[column])));
+            rows.push(row);
+        }
+        let brokers = old.brokers.iter().map(|b| snapshot.broker(*b).id.to_string()).collect();
+        map.groups.push(HeatGroup { name: old.name.clone(), brokers, before, after });
+    }
+    let description = format!(
+        "Rows are goals, columns are brokers, colours show how far each is from its group's mean. {} figures are \
+         outside their band before, {} after. The table below has them all.",
+        plan.before.imbalance.outside, plan.after.imbalance.outside
+    );
+    let head = ["broker".to_owned(), "group".to_owned()].into_iter().chain(map.rows.clone()).collect();
+    ChartView { title: "Distance from the group’s mean".to_owned(), svg: map.svg("heat", &description), head, rows }
+}
+
+fn cells(group: &GroupStanding, goal: Goal) -> Vec<HeatCell> {
+    match group.goal(goal) {
+        Some(standing) => standing.figures.values.iter().map(|&value| cell(standing, value)).collect(),
+        None => vec![HeatCell { text: String::new(), ratio: None, side: Side::Inside }; group.brokers.len()],
+    }
+}
+
+fn cell(standing: &GoalStanding, value: f64) -> HeatCell {
+    let figures = &standing.figures;
+    let side = if band::exceeds(value, figures.band.1) {
+        Side::Above
+    } else if band::falls_short(value, figures.band.0) {
+        Side::Below
+    } else {
+        Side::Inside
+    };
+    // Without any load everyone is at the mean.
+    let ratio = if figures.mean > 0.0 { value / figures.mean } else { 1.0 };
+    HeatCell { text: standing.unit.format(value), ratio: Some(ratio), side }
+}
+
+/// `48.5 % ▲ → 44.1 %`, or one figure where no change is to be seen.
+fn in_words(before: &HeatCell, after: &HeatCell) -> String {
+    let one = |cell: &HeatCell| format!("{} {}", cell.text, cell.side.symbol()).trim_end().to_owned();
+    let (before, after) = (one(before), one(after));
+    if before == after { before } else { format!("{before} → {after}") }
+}
+
+/// The fullest brokers by resource, then the fullest log dirs, against their limits; and what cannot be drawn, why.
+pub(super) fn bars(
+    snapshot: &Snapshot,
+    policy: &Policy,
+    before: &Usage,
+    after: &Usage,
+) -> (Vec<ChartView>, Vec<String>) {
+    let active: Vec<BrokerIdx> = snapshot.broker_indices().filter(|&b| snapshot.broker(b).state.is_active()).collect();
+    let mut charts = Vec::new();
+    let mut not_drawn = Vec::new();
+    for goal in [Goal::Disk, Goal::NetworkIn, Goal::NetworkOut, Goal::Cpu] {
+        let row = |&broker: &BrokerIdx| {
+            let label = format!("broker {}", snapshot.broker(broker).id);
+            let before = before.utilization(snapshot, broker, goal)?;
+            Some(BarRow { label, before: Some(before), after: after.utilization(snapshot, broker, goal)? })
+        };
+        let rows: Vec<BarRow> = active.iter().filter_map(row).collect();
+        if rows.is_empty() {
+            not_drawn.push(format!("{}: no active broker has both figures and a capacity", goal.name()));
+        } else {
+            charts.push(fullest(goal, "brokers", rows, limit_of(policy, goal)));
+        }
+    }
+    let dirs = active.iter().flat_map(|&b| snapshot.broker(b).log_dir_rows()).map(LogDirIdx::new);
+    let row = |dir: LogDirIdx| {
+        let log_dir = snapshot.log_dir(dir);
+        let label = format!("{}:{}", snapshot.broker(log_dir.broker).id, log_dir.path);
+        let before = before.log_dir_utilization(snapshot, dir)?;
+        Some(BarRow { label, before: Some(before), after: after.log_dir_utilization(snapshot, dir)? })
+    };
+    let rows: Vec<BarRow> = dirs.filter(|&d| snapshot.log_dir(d).state.is_serving()).filter_map(row).collect();
+    if rows.is_empty() {
+        not_drawn.push("log_dir: no log dir in use has a known capacity".to_owned());
+    } else {
+        charts.push(fullest(Goal::LogDir, "log dirs", rows, limit_of(policy, Goal::LogDir)));
+    }
+    (charts, not_drawn)
+}
+
+fn fullest(goal: Goal, noun: &str, mut rows: Vec<BarRow>, limit: Option<f64>) -> ChartView {
+    let total = rows.len();
+    let most = |row: &BarRow| row.before.unwrap_or(0.0).max(row.after);
+    // Sorting keeps the order of ids among equals.
+    rows.sort_by(|a, b| most(b).total_cmp(&most(a)));
+    rows.truncate(FULLEST);
+    let shown = rows.len();
+    let title = if shown < total {
+        format!("{}: the {shown} fullest of {} {noun}", goal.name(), human::count(total as u64))
+    } else {
+        format!("{}: all {noun}, fullest first", goal.name())
+    };
+    let chart = BarChart { title: title.clone(), axis: Axis::Share, limit, rows };
+    let cells = |row: &BarRow| {
+        let before = row.before.map_or_else(String::new, human::percent);
+        let over = if limit.is_some_and(|limit| band::exceeds(row.after, limit)) { " ▲ over the limit" } else { "" };
+        let limit = limit.map_or_else(String::new, human::percent);
+        vec![row.label.clone(), before, format!("{}{over}", human::percent(row.after)), limit]
+    };
+    let table = chart.rows.iter().map(cells).collect();
+    ChartView {
+        title,
+        svg: chart.svg(&format!("bars-{}", goal.name().replace('_', "-"))),
+        head: ["", "before", "after", "limit"].map(str::to_owned).to_vec(),
+        rows: table,
+    }
+}
+
+/// Bytes copied by the rule or goal that they serve; none where nothing is copied.
+pub(super) fn reasons(plan: &Plan) -> Option<ChartView> {
+    let mut by_reason: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for row in plan.moves.iter().filter(|row| row.bytes > 0) {
+        let total = by_reason.entry(criterion_name(&row.reason)).or_default();
+        total.0 += row.bytes;
+        total.1 += 1;
+    }
+    let mut totals: Vec<(&str, (u64, u64))> = by_reason.into_iter().collect();
+    totals.sort_by_key(|(name, (bytes, _))| (std::cmp::Reverse(*bytes), *name));
+    let row = |(name, (bytes, _)): &(&str, (u64, u64))| BarRow {
+        label: (*name).to_owned(),
+        before: None,
+        after: *bytes as f64,
+    };
+    let title = "Bytes copied, by the rule or goal they serve".to_owned();
+    let rows: Vec<BarRow> = totals.iter().map(row).collect();
+    if rows.is_empty() {
+        return None;
+    }
+    let chart = BarChart { title: title.clone(), axis: Axis::Bytes, limit: None, rows };
+    let cells = |(name, (bytes, moves)): &(&str, (u64, u64))| {
+        vec![(*name).to_owned(), human::bytes(*bytes), human::count(*moves)]
+    };
+    Some(ChartView {
+        title,
+        svg: chart.svg("reasons"),
+        head: ["", "copied", "moves"].map(str::to_owned).to_vec(),
+        rows: totals.iter().map(cells).collect(),
+    })
+}
+
+/// The rule or goal that a move's reason begins with.
+fn criterion_name(reason: &str) -> &'static str {
+    let name = reason.split(':').next().unwrap_or_default();
+    let rules = Rule::ALL.into_iter().map(Rule::name);
+    rules.chain(Goal::ALL.into_iter().map(Goal::name)).find(|known| *known == name).unwrap_or("other")
+}
