@@ -24,8 +24,9 @@ pub enum Format {
 pub struct InputArgs {
     /// Snapshot directory
     pub snapshot: PathBuf,
-    /// Policy file (TOML); what it leaves out keeps its default
-    #[arg(long, value_name = "FILE")]
+    /// Policy file (TOML), or the name of a shipped policy: default, cruise-control, gentle. What a file leaves out keeps
+    /// its default
+    #[arg(long, value_name = "NAME|FILE")]
     pub policy: Option<PathBuf>,
     /// Directory of machine models beside the built-in ones
     #[arg(long, value_name = "DIR")]

@@ -5,6 +5,7 @@ pub mod common;
 pub mod exit;
 pub mod progress;
 pub mod rebalance;
+pub mod scope;
 pub mod snapshot;
 pub mod synth;
 pub mod verify;

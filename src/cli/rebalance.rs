@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::common::{self, Format, InputArgs, SearchArgs};
 use super::exit::{CliError, Verdict};
 use super::progress::Progress;
+use super::scope::ScopeArgs;
 use crate::model::{Policy, Snapshot};
 use crate::optimize::{self, Environment};
 use crate::plan::{self, Outcome, Plan};
@@ -13,7 +14,9 @@ use crate::report;
 const EXAMPLES: &str = "\
 Examples:
   evenkeel rebalance snapshot --out plan
-  evenkeel rebalance snapshot --policy gentle.toml --out plan --force
+  evenkeel rebalance snapshot --policy gentle --out plan --force
+  evenkeel rebalance snapshot --only-goal disk --max-moved-bytes 2TiB --out plan
+  evenkeel rebalance snapshot --relieve-disks --out plan
   evenkeel rebalance snapshot --out plan --format json | jq .movement
 
 Exit status: 0 every hard rule holds after the plan; 3 one stays broken (the plan is written all the same);
@@ -27,6 +30,8 @@ pub struct Args {
     input: InputArgs,
     #[command(flatten)]
     search: SearchArgs,
+    #[command(flatten)]
+    scope: ScopeArgs,
     /// Directory to write the plan to
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -42,7 +47,8 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<Verdict, CliError> {
     common::refuse_existing(&args.out, args.force)?;
     common::on_threads(args.search.threads, || {
-        let (snapshot, policy) = common::load(&args.input)?;
+        let (snapshot, mut policy) = common::load(&args.input)?;
+        args.scope.resolve(&mut policy, &snapshot)?;
         let plan = search(&snapshot, &policy, &args.search);
         let files = report::plan_files(&snapshot, &policy, &plan);
         match args.input.format {

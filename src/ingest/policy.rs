@@ -6,9 +6,11 @@
 mod bytes;
 mod check;
 mod sections;
+mod shipped;
 
 pub use bytes::parse_bytes;
 pub use check::check_against;
+pub use shipped::{SHIPPED, shipped, shipped_names};
 
 use std::path::Path;
 
@@ -24,17 +26,22 @@ pub(super) const CODES: TomlCodes = TomlCodes {
     range: codes::POLICY_RANGE,
 };
 
-/// Reads the policy in the file at `path`; what it leaves out has its default.
+/// Reads the policy in the file at `path`, or the shipped one of that name where there is no such file; what it leaves
+/// out has its default.
 ///
 /// # Errors
 /// Every fault in the file.
 pub fn read(path: &Path) -> Result<(Policy, Faults), Faults> {
     match std::fs::read_to_string(path) {
         Ok(text) => parse(path, &text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && shipped(path).is_some() => {
+            parse(path, shipped(path).unwrap_or_default())
+        }
         Err(error) => {
             let mut faults = Faults::default();
             let fault = Fault::error(codes::POLICY_SYNTAX, path, format!("the policy cannot be read: {error}"));
-            faults.push(fault.help("give the path of a TOML file; models/policies/default.toml has every key"));
+            let help = format!("give the path of a TOML file, or the name of a shipped policy: {}", shipped_names());
+            faults.push(fault.help(help));
             Err(faults)
         }
     }

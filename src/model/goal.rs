@@ -101,6 +101,9 @@ impl Goal {
     pub const BROKER: [Self; 6] =
         [Self::Disk, Self::NetworkIn, Self::NetworkOut, Self::Cpu, Self::Replicas, Self::Leaders];
 
+    /// The goals that compare shares of capacity between brokers.
+    pub const UTILIZATIONS: [Self; 4] = [Self::Disk, Self::NetworkIn, Self::NetworkOut, Self::Cpu];
+
     /// The name used in files.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -12,6 +12,7 @@ pub mod index;
 pub mod load;
 pub mod placement;
 pub mod policy;
+pub mod scope;
 pub mod snapshot;
 
 pub use assessment::{Assessment, Criterion, Excuse, GoalBalance, Imbalance, Movement, Range};
@@ -21,6 +22,7 @@ pub use index::{BrokerIdx, GroupIdx, LogDirIdx, PartitionIdx, RackIdx, TopicIdx}
 pub use load::{Loads, Traffic, Unjudged};
 pub use placement::{Placement, Seat};
 pub use policy::{Freedom, Policy, TopicPartition, TopicPattern};
+pub use scope::Scope;
 pub use snapshot::{
     Broker, BrokerState, ClusterInfo, LogDir, LogDirState, Partition, Reassignment, Replica, Snapshot, Statistic,
     Topic, Window,

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::goal::Goal;
 use super::index::{BrokerIdx, PartitionIdx};
+use super::scope::Scope;
 use super::snapshot::Snapshot;
 
 /// Hard limits: utilizations are fractions of capacity. Defaults: contract §3, which takes Cruise Control's.
@@ -115,8 +116,21 @@ impl Bands {
 pub struct Budget {
     /// Bytes copied between brokers.
     pub max_moved_bytes: Option<u64>,
+    /// Bytes copied between brokers, as a share of the bytes that the cluster's replicas hold; with `max_moved_bytes`
+    /// set too, the lesser counts.
+    pub max_moved_share: Option<f64>,
     /// Replica movements between brokers.
     pub max_moves: Option<u64>,
+}
+
+impl Budget {
+    /// The bytes that a plan for `snapshot` may copy between brokers; `None` is "unlimited".
+    #[must_use]
+    pub fn moved_bytes_max(&self, snapshot: &Snapshot) -> Option<u64> {
+        let resident_bytes = || snapshot.replicas.iter().map(|r| r.size_bytes as f64).sum::<f64>();
+        let share = self.max_moved_share.map(|share| (resident_bytes() * share) as u64);
+        [self.max_moved_bytes, share].into_iter().flatten().min()
+    }
 }
 
 /// A topic-partition by name, as policies and other tools' files give it.
@@ -150,6 +164,11 @@ pub struct Policy {
     pub limits: Limits,
     /// Soft bands.
     pub bands: Bands,
+    /// A goal causes copies in a group only once some broker is so far from the mean, as a share of it; then it aims at
+    /// its band. Missing = the band; infinite = never. For `topic_spread` and `log_dir`, what takes the band's place.
+    pub triggers: BTreeMap<Goal, f64>,
+    /// The utilization that some broker of a group must reach before a goal causes copies there; missing = 0.
+    pub floors: BTreeMap<Goal, f64>,
     /// Weights of goals in the search, missing = 1; reported figures are never weighted.
     pub weights: BTreeMap<Goal, f64>,
     /// Patterns of topics that get no entry ever.
@@ -164,6 +183,8 @@ pub struct Policy {
     pub pin: BTreeMap<TopicPartition, Vec<i32>>,
     /// How much may move.
     pub budget: Budget,
+    /// What this run is confined to.
+    pub scope: Scope,
 }
 
 impl Default for Policy {
@@ -173,6 +194,8 @@ impl Default for Policy {
             excess_tolerance: 0.02,
             limits: Limits::default(),
             bands: Bands::default(),
+            triggers: BTreeMap::new(),
+            floors: BTreeMap::new(),
             weights: BTreeMap::new(),
             exclude: Vec::new(),
             frozen: ["__consumer_offsets", "__transaction_state"].map(TopicPattern::literal).to_vec(),
@@ -180,6 +203,7 @@ impl Default for Policy {
             no_receive: BTreeSet::new(),
             pin: BTreeMap::new(),
             budget: Budget::default(),
+            scope: Scope::default(),
         }
     }
 }
@@ -189,6 +213,13 @@ impl Policy {
     #[must_use]
     pub fn weight(&self, goal: Goal) -> f64 {
         self.weights.get(&goal).copied().unwrap_or(1.0)
+    }
+
+    /// How far from the mean some broker must be before `goal` causes copies; the band where no trigger is set.
+    #[must_use]
+    pub fn trigger(&self, goal: Goal) -> f64 {
+        let band = self.bands.of(goal);
+        self.triggers.get(&goal).map_or(band, |trigger| trigger.max(band))
     }
 
     /// What may be done to the partitions of the topic called `name`, by patterns alone.

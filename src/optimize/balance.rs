@@ -252,6 +252,9 @@ fn donors(problem: &Problem<'_>, state: &State, broker: u32) -> Vec<u32> {
 
 /// Moves replicas off the (topic, broker) pairs beyond their limit, cheapest first, where no other goal suffers.
 fn spread_topics(problem: &Problem<'_>, state: &mut State, destinations: &mut Destinations) {
+    if state.aims.as_ref().is_some_and(|aims| !aims.topics) {
+        return;
+    }
     for t in 0..row(problem.topics.len()) {
         let facts = &problem.topics[t as usize];
         if facts.spread_limit == NONE {

@@ -97,24 +97,47 @@ impl Classes {
 
     /// Σ over classes of the least bytes that must come: no less than what leaves plus the inflow.
     fn total(&self, problem: &Problem<'_>, before: &State, after: &State) -> f64 {
-        let (fates, mut flows) = self.fates(problem, before);
-        let mut come = vec![0.0; self.keys.len()];
-        if totals_are_certain(problem, before, &fates) {
-            let edges = Edges::new(problem, before, after);
-            let pool = Pool::new(problem);
-            for (b, _) in problem.brokers.iter().enumerate().filter(|(_, facts)| facts.in_band) {
-                let without = |unwanted: &[Fate]| -> Vec<u32> {
-                    let slots = before.on_broker[b].iter().copied();
-                    slots.filter(|&s| !unwanted.contains(&fates[s as usize])).collect()
-                };
-                let class = self.of_broker[b] as usize;
-                let staying = without(&[Fate::Leaves, Fate::MayMend]);
-                flows.leave[class] += must_leave(problem, before, &edges, b, &staying);
-                come[class] += must_come(problem, &edges, &pool, b, &without(&[Fate::Leaves]));
-            }
+        let (fates, flows) = self.fates(problem, before);
+        let none = vec![0.0; self.keys.len()];
+        let forced = self.sum(&flows, &none, &none);
+        if !totals_are_certain(problem, before, &fates) {
+            return forced;
         }
-        let classes = (0..self.keys.len()).map(|c| (flows.leave[c] + flows.inflow[c]).max(come[c]).max(0.0));
-        flows.loose + classes.sum::<f64>()
+        let pool = Pool::new(problem);
+        let proven = |edges: &Edges| {
+            let (leave, come) = self.shedding(problem, before, edges, &pool, &fates);
+            self.sum(&flows, &leave, &come) - edges.slack_bytes
+        };
+        let edges = Edges::new(problem, before, after);
+        let with_disk = proven(&edges);
+        if edges.slack_bytes > 0.0 { forced.max(with_disk).max(proven(&edges.without_disk())) } else { with_disk }
+    }
+
+    /// What must leave beyond what is forced, and what must come, by class.
+    fn shedding(
+        &self,
+        problem: &Problem<'_>,
+        before: &State,
+        edges: &Edges,
+        pool: &Pool,
+        fates: &[Fate],
+    ) -> (Vec<f64>, Vec<f64>) {
+        let (mut leave, mut come) = (vec![0.0; self.keys.len()], vec![0.0; self.keys.len()]);
+        for (b, _) in problem.brokers.iter().enumerate().filter(|(_, facts)| facts.in_band) {
+            let without = |unwanted: &[Fate]| -> Vec<u32> {
+                let slots = before.on_broker[b].iter().copied();
+                slots.filter(|&s| !unwanted.contains(&fates[s as usize])).collect()
+            };
+            let class = self.of_broker[b] as usize;
+            leave[class] += must_leave(problem, before, edges, b, &without(&[Fate::Leaves, Fate::MayMend]));
+            come[class] += must_come(problem, edges, pool, b, &without(&[Fate::Leaves]));
+        }
+        (leave, come)
+    }
+
+    fn sum(&self, flows: &Flows, leave: &[f64], come: &[f64]) -> f64 {
+        let class = |c: usize| (flows.leave[c] + leave[c] + flows.inflow[c]).max(come[c]).max(0.0);
+        flows.loose + (0..self.keys.len()).map(class).sum::<f64>()
     }
 
     /// What becomes of every slot, and the flows that follow from it.
@@ -198,6 +221,8 @@ struct Edges {
     high: Vec<[f64; 3]>,
     /// Per broker: the least of the same.
     low: Vec<[f64; 3]>,
+    /// Disk bytes that brokers may together stay outside by: our plan's own excess, nothing where it is inside.
+    slack_bytes: f64,
     /// Whether our plan keeps every topic within its limit.
     spread_holds: bool,
 }
@@ -211,6 +236,7 @@ impl Edges {
         let mut edges = Self {
             high: vec![[f64::INFINITY; 3]; brokers],
             low: vec![[0.0; 3]; brokers],
+            slack_bytes: 0.0,
             spread_holds: after.spread.mendable(problem, &after.broker) <= SLACK
                 && !frozen_moved(problem, before, after),
         };
@@ -255,19 +281,43 @@ impl Edges {
                 (low, high)
             }
         };
-        let inside = |&b: &usize| {
+        let excess = excess(after, members, lane, share, capacity);
+        if excess > 0.0 && lane != 0 {
+            return;
+        }
+        // In disk bytes a broker may stay outside by so many bytes as all together may in any plan as good as ours.
+        let largest = members.iter().map(|&b| capacity(b)).fold(0.0, f64::max);
+        self.slack_bytes += excess * (total + growth) / room * largest * (1.0 + SLACK);
+        for &b in members {
             let (low, high) = edge(b);
-            let load = after.load[b][lane];
-            load <= high && load >= low
-        };
-        if members.iter().all(inside) {
-            for &b in members {
-                let (low, high) = edge(b);
-                self.low[b][column] = low;
-                self.high[b][column] = high;
-            }
+            self.low[b][column] = low;
+            self.high[b][column] = high;
         }
     }
+
+    /// The same without the disk lane, for where its slack costs more than it proves.
+    fn without_disk(mut self) -> Self {
+        self.high.iter_mut().for_each(|high| high[0] = f64::INFINITY);
+        self.low.iter_mut().for_each(|low| low[0] = 0.0);
+        self.slack_bytes = 0.0;
+        self
+    }
+}
+
+/// The excess of our plan in `lane` over `members`: Σ distance to the band ÷ mean, 0 within the contract's tolerance.
+fn excess(after: &State, members: &[usize], lane: usize, share: f64, capacity: impl Fn(usize) -> f64) -> f64 {
+    let total: f64 = members.iter().map(|&b| after.load[b][lane]).sum();
+    let mean = total / members.iter().map(|&b| capacity(b)).sum::<f64>();
+    if mean <= 0.0 {
+        return 0.0;
+    }
+    let band = if crate::model::Goal::BROKER[lane].is_count() {
+        let (low, high) = band::count(total.round() as u64, members.len(), share);
+        (low as f64, high as f64)
+    } else {
+        band::utilization(mean, share)
+    };
+    members.iter().map(|&b| band::distance(after.load[b][lane] / capacity(b), band)).sum::<f64>() / mean
 }
 
 /// Whether a topic that goals may not move did move: another plan might then put it better and spend the excess elsewhere.

@@ -200,7 +200,7 @@ fn stuck(problem: &Problem<'_>, state: &State, p: u32, s: usize, rule: Rule, sub
     let held = if facts.freedom == Freedom::Fixed {
         "the policy allows no entry for it".to_owned()
     } else if problem.is_pinned(row(s)) {
-        "the policy pins it there".to_owned()
+        "the policy or a flag keeps it there".to_owned()
     } else {
         format!(
             "of {eligible} brokers that may take it, {hosting} hold it already, {racked} would break the rack rule and \
@@ -209,7 +209,9 @@ fn stuck(problem: &Problem<'_>, state: &State, p: u32, s: usize, rule: Rule, sub
         )
     };
     let remedy = match (eligible, full) {
-        _ if facts.freedom == Freedom::Fixed || problem.is_pinned(row(s)) => "take it out of the policy's lists",
+        _ if facts.freedom == Freedom::Fixed || problem.is_pinned(row(s)) => {
+            "take it out of the policy's lists, or plan without the flag"
+        }
         (_, full) if full > 0 => "add disk capacity or brokers to its group, or shorten retention",
         _ => "add brokers to its group in racks that it does not use, or lower its replication factor",
     };

@@ -97,6 +97,9 @@ pub(crate) fn transfer_delta(problem: &Problem<'_>, state: &State, p: u32, offse
     }
     let broker = |offset: u16| state.broker[facts.first_slot as usize + offset as usize] as usize;
     let (from, to) = (broker(old), broker(offset));
+    if problem.brokers[from].excluded || problem.brokers[to].excluded {
+        return None;
+    }
     let extra = leader_extra(problem, p);
     Some(shifted(state, from, &extra, -1.0) - state.penalty[from] + shifted(state, to, &extra, 1.0) - state.penalty[to])
 }

@@ -1,8 +1,9 @@
 //! Finds where every replica should sit. Input: a snapshot and a policy. Output: a [`Solution`]. Pure: the clock and the
 //! progress display come in through [`Environment`]; the judge's figures are never read here.
 //!
-//! Stages: [`repair`] → [`balance`] → [`trim`] → [`anneal`] → [`log_dirs`] → [`bound`]. docs/solver.md explains each.
+//! Stages: `repair` → `balance` → `trim` → `anneal` → `log_dirs` → `bound`. docs/solver.md explains each.
 
+mod aims;
 mod anneal;
 mod balance;
 mod bound;

@@ -4,6 +4,7 @@
 //! contract's *excess*. While balancing, a quadratic part prefers relieving the worst broker first; a hard limit weighs a
 //! hundred times.
 
+use super::aims::Aims;
 use super::problem::{LANES, Problem, Vector};
 use crate::model::{Goal, band};
 
@@ -61,6 +62,34 @@ impl Bands {
             let members: Vec<usize> = (0..brokers).filter(is_member).collect();
             for lane in 0..LANES {
                 bands.fill(problem, load, &members, lane, margin);
+            }
+        }
+        bands
+    }
+
+    /// The bands that the search is after: the policy's where it pursues them, wider where it takes loads as given.
+    pub(crate) fn wanted(
+        problem: &Problem<'_>,
+        aims: Option<&Aims>,
+        load: &[Vector],
+        (margin, curvature): (f64, f64),
+    ) -> Self {
+        let mut bands = Self::of(problem, load, margin, curvature);
+        let Some(aims) = aims else { return bands };
+        for b in 0..load.len() {
+            if !aims.matters(b) {
+                bands.low[b] = [f64::NEG_INFINITY; 8];
+                bands.high[b] = [f64::INFINITY; 8];
+                bands.soft_high[b] = [f64::INFINITY; 8];
+                bands.cap[b] = [f64::INFINITY; 8];
+                continue;
+            }
+            for lane in 0..LANES {
+                let (scale, cap) = (bands.scale[b][lane], bands.cap[b][lane]);
+                let soft = (bands.low[b][lane], bands.soft_high[b][lane], f64::INFINITY);
+                let (low, soft_high) = aims.edges(problem, (b, lane), scale, soft);
+                let high = aims.edges(problem, (b, lane), scale, (bands.low[b][lane], bands.high[b][lane], cap)).1;
+                (bands.low[b][lane], bands.soft_high[b][lane], bands.high[b][lane]) = (low, soft_high, high);
             }
         }
         bands

@@ -37,6 +37,8 @@ pub(crate) struct BrokerFacts {
     pub(crate) in_band: bool,
     /// Whether new replicas may be put on it.
     pub(crate) receives: bool,
+    /// Whether nothing moves to or from it, leadership neither.
+    pub(crate) excluded: bool,
     /// Whether its replicas' dirs are planned: every replica on it names one.
     pub(crate) dirs_planned: bool,
     /// Whether replicas may move between its dirs: planned, and none of them offline.
@@ -71,6 +73,8 @@ pub(crate) struct TopicFacts {
     pub(crate) spread_limit: u32,
     /// First slot and number of slots.
     pub(crate) slots: (u32, u32),
+    /// Brokers that its replicas may sit on.
+    pub(crate) eligible: u32,
     /// Whether goals may move its replicas.
     pub(crate) free: bool,
 }
@@ -109,6 +113,10 @@ pub(crate) struct Problem<'a> {
     pub(crate) home_dir: Vec<u32>,
     /// Slots that must stay where they are because a policy pins them, ascending.
     pub(crate) pinned_slots: Vec<u32>,
+    /// The group that alone is planned, none where all are.
+    pub(crate) only_group: Option<u32>,
+    /// The most bytes that may be copied between brokers.
+    pub(crate) moved_bytes_max: Option<u64>,
     /// Whether cpu can be computed.
     pub(crate) has_cpu: bool,
     /// Mean bytes of a replica: the scale of what one move is worth.
@@ -130,6 +138,8 @@ impl<'a> Problem<'a> {
             home_broker: snapshot.replicas.iter().map(|r| row(r.broker.row())).collect(),
             home_dir: snapshot.replicas.iter().map(|r| r.log_dir.map_or(NONE, |d| row(d.row()))).collect(),
             pinned_slots: pinned_slots(snapshot, policy),
+            only_group: only_group(policy, &groups),
+            moved_bytes_max: policy.budget.moved_bytes_max(snapshot),
             has_cpu: cores.is_some(),
             mean_copy_bytes: (total / snapshot.replicas.len().max(1) as f64).max(1.0),
             snapshot,
@@ -185,9 +195,20 @@ impl<'a> Problem<'a> {
             && (topic.racks == 0 || facts.rack != NONE)
     }
 
-    /// Whether a policy pins `slot` to its broker.
+    /// Whether brokers and topics of `group` are planned.
+    pub(crate) fn in_scope(&self, group: u32) -> bool {
+        self.only_group.is_none_or(|only| only == group)
+    }
+
+    /// Whether so much may move that a budget can cut a plan short.
+    pub(crate) fn has_budget(&self) -> bool {
+        self.moved_bytes_max.is_some() || self.policy.budget.max_moves.is_some()
+    }
+
+    /// Whether a policy pins `slot` to its broker, or a flag keeps it there.
     pub(crate) fn is_pinned(&self, slot: u32) -> bool {
-        !self.pinned_slots.is_empty() && self.pinned_slots.binary_search(&slot).is_ok()
+        self.policy.scope.leadership_only
+            || !self.pinned_slots.is_empty() && self.pinned_slots.binary_search(&slot).is_ok()
     }
 }
 
@@ -205,6 +226,7 @@ pub(crate) fn row(row: usize) -> u32 {
 }
 
 fn broker_facts(snapshot: &Snapshot, policy: &Policy, groups: &Groups) -> Vec<BrokerFacts> {
+    let only = only_group(policy, groups);
     let mut planned = vec![true; snapshot.brokers.len()];
     for replica in snapshot.replicas.iter().filter(|r| r.log_dir.is_none()) {
         planned[replica.broker.row()] = false;
@@ -218,6 +240,8 @@ fn broker_facts(snapshot: &Snapshot, policy: &Policy, groups: &Groups) -> Vec<Br
             capacities[lane] = capacity(snapshot, b, goal).unwrap_or(0.0);
         }
         let active = broker.state.is_active();
+        let excluded = policy.scope.exclude_brokers.contains(&broker.id);
+        let closed = excluded || policy.scope.leadership_only || policy.no_receive.contains(&broker.id);
         BrokerFacts {
             group: group.map_or(NONE, row),
             rack: broker.rack.map_or(NONE, |r| row(r.row())),
@@ -226,7 +250,9 @@ fn broker_facts(snapshot: &Snapshot, policy: &Policy, groups: &Groups) -> Vec<Br
             receives: active
                 && group.is_some()
                 && dirs.iter().any(|d| d.state == LogDirState::Online)
-                && !policy.no_receive.contains(&broker.id),
+                && !closed
+                && only.is_none_or(|only| group.map(row) == Some(only)),
+            excluded,
             dirs_planned: planned[b.row()],
             dirs_movable: planned[b.row()] && dirs.iter().all(|d| d.state.is_serving()),
             capacity: capacities,
@@ -279,6 +305,7 @@ fn topic_facts(snapshot: &Snapshot, policy: &Policy, groups: &Groups) -> Vec<Top
         all.push(TopicFacts {
             group,
             racks,
+            eligible: row(eligible),
             spread_limit,
             slots: (first, total),
             free: topic_freedom(policy, groups, t, &topic.name) == Freedom::Free,
@@ -303,16 +330,40 @@ fn partition_facts(snapshot: &Snapshot, policy: &Policy, groups: &Groups, cores:
                 topic: row(t),
                 first_slot: partition.first_replica,
                 slot_count: u16::try_from(partition.replica_count).unwrap_or(u16::MAX),
-                freedom: if unjudged(snapshot, index).is_some() { Freedom::Fixed } else { by_name },
+                freedom: partition_freedom(snapshot, policy, index, by_name),
             });
         }
     }
     all
 }
 
-/// What may be done to a topic's partitions: by the policy's patterns, and for topics at home anywhere only repairs.
+/// The group that alone is planned; one that no broker names ends up as none of theirs, so that nothing is planned.
+fn only_group(policy: &Policy, groups: &Groups) -> Option<u32> {
+    let name = policy.scope.group.as_ref()?;
+    Some(groups.names().iter().position(|n| n == name).map_or(NONE - 1, row))
+}
+
+/// What may be done to a partition whose topic allows `by_name`. Where its preferred leader is on an excluded broker and
+/// another leads, goals leave it alone: a new leader would take the first position from that broker.
+fn partition_freedom(snapshot: &Snapshot, policy: &Policy, index: PartitionIdx, by_name: Freedom) -> Freedom {
+    if unjudged(snapshot, index).is_some() {
+        return Freedom::Fixed;
+    }
+    let excluded = &policy.scope.exclude_brokers;
+    let preferred = snapshot.replicas_of(index).first().map(|r| r.broker);
+    let passed_over = preferred != snapshot.partition(index).leader
+        && preferred.is_some_and(|b| excluded.contains(&snapshot.broker(b).id));
+    if passed_over && by_name == Freedom::Free { Freedom::RepairOnly } else { by_name }
+}
+
+/// What may be done to a topic's partitions: by the policy's patterns, and for topics at home anywhere only repairs. Where
+/// one group alone is planned, nothing to the others' topics.
 fn topic_freedom(policy: &Policy, groups: &Groups, t: usize, name: &str) -> Freedom {
-    match (policy.freedom(name), groups.home(crate::model::TopicIdx::new(t))) {
+    let home = groups.home(crate::model::TopicIdx::new(t));
+    if only_group(policy, groups).is_some_and(|only| !matches!(home, Home::Group(g) if row(g) == only)) {
+        return Freedom::Fixed;
+    }
+    match (policy.freedom(name), home) {
         (Freedom::Free, Home::AnyGrouped) => Freedom::RepairOnly,
         (freedom, _) => freedom,
     }
@@ -335,6 +386,11 @@ fn pinned_slots(snapshot: &Snapshot, policy: &Policy) -> Vec<u32> {
         let rows = snapshot.partition(p).replica_rows();
         slots.extend(rows.filter(|&s| pinned.contains(&snapshot.replicas[s].broker)).map(row));
     }
+    if !policy.scope.exclude_brokers.is_empty() {
+        let excluded = |b: BrokerIdx| policy.scope.exclude_brokers.contains(&snapshot.broker(b).id);
+        slots.extend((0..snapshot.replicas.len()).filter(|&s| excluded(snapshot.replicas[s].broker)).map(row));
+    }
     slots.sort_unstable();
+    slots.dedup();
     slots
 }

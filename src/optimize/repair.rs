@@ -7,15 +7,29 @@
 use super::destinations::{Destination, Destinations};
 use super::problem::{NONE, Problem, plus, row};
 use super::state::State;
-use crate::model::{Freedom, Rule};
+use crate::model::{BrokerState, Freedom, Rule};
 
-/// Mends what can be mended; returns how many replicas moved.
-pub(crate) fn repair(problem: &Problem<'_>, state: &mut State) -> usize {
-    let mut broken: Vec<u32> = (0..row(problem.partitions.len())).filter(|&p| is_broken(problem, state, p)).collect();
-    broken.sort_by(|&a, &b| {
-        let bytes = |p: u32| problem.partitions[p as usize].copy_bytes;
-        bytes(b).total_cmp(&bytes(a)).then(a.cmp(&b))
-    });
+/// Which broken partitions are mended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// All.
+    All,
+    /// Those that have lost a replica: to a failed dir or a dead broker, or to a second one on the same broker.
+    Lost,
+}
+
+/// Mends what can be mended; returns how many replicas moved. Under a budget the most urgent come first and among them
+/// the smallest, so that as much is mended as the budget allows; without one the largest, which are hardest to place.
+pub(crate) fn repair(problem: &Problem<'_>, state: &mut State, share: Share) -> usize {
+    let urgent = |p: u32| urgency(problem, state, p);
+    let is_meant = |p: &u32| is_broken(problem, state, *p) && (share == Share::All || urgent(*p) < RACK);
+    let mut broken: Vec<u32> = (0..row(problem.partitions.len())).filter(is_meant).collect();
+    let bytes = |p: u32| problem.partitions[p as usize].copy_bytes;
+    if problem.has_budget() {
+        broken.sort_by(|&a, &b| urgent(a).cmp(&urgent(b)).then(bytes(a).total_cmp(&bytes(b))).then(a.cmp(&b)));
+    } else {
+        broken.sort_by(|&a, &b| bytes(b).total_cmp(&bytes(a)).then(a.cmp(&b)));
+    }
     let mut destinations = Destinations::new(problem, state);
     let mut moves = 0;
     for p in broken {
@@ -23,6 +37,24 @@ pub(crate) fn repair(problem: &Problem<'_>, state: &mut State) -> usize {
         moves += mend_racks(problem, state, &mut destinations, p);
     }
     moves
+}
+
+/// The urgency of the rack rule: what is below it has lost a replica.
+const RACK: u8 = 2;
+
+/// How urgently a broken partition wants mending, 0 most: offline, dead, rack, group, draining.
+fn urgency(problem: &Problem<'_>, state: &State, p: u32) -> u8 {
+    let of_slot = |s: usize| match fault(problem, state, row(s)) {
+        Some(Rule::OfflineLogDir | Rule::DuplicateReplica) => 0,
+        Some(Rule::InactiveBroker) => {
+            let dead = problem.snapshot.brokers[state.broker[s] as usize].state == BrokerState::Dead;
+            if dead { 1 } else { 4 }
+        }
+        Some(_) => 3,
+        None => u8::MAX,
+    };
+    let replicas = problem.slots(p).map(of_slot).min().unwrap_or(u8::MAX);
+    if rack_broken(problem, state, p) { replicas.min(RACK) } else { replicas }
 }
 
 fn is_broken(problem: &Problem<'_>, state: &State, p: u32) -> bool {

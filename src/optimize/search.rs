@@ -3,19 +3,23 @@
 //! Members differ by seed alone and share nothing, so the choice among them (by quality, then number) is the same at any
 //! thread count.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
+use super::aims::{Aims, close_what_is_full, has_triggers};
 use super::anneal::{Quality, Schedule, anneal};
 use super::balance::{balance, empty_full_dirs, full_dirs};
 use super::bound::lower_bound;
-use super::log_dirs::even_log_dirs;
+use super::leadership::shift_leaders;
+use super::log_dirs::{even_log_dirs, log_dir_excess};
 use super::penalty::Bands;
 use super::problem::{Problem, row};
-use super::repair::{fault, rack_broken, repair};
+use super::repair::{Share, fault, rack_broken, repair};
 use super::state::State;
 use super::trim::{DRIFT, trim, trim_leaders};
 use super::{Effort, Environment, Options, Solution, StopReason, finish};
-use crate::model::{Freedom, Policy, Snapshot};
+use crate::model::{Freedom, Policy, Scope, Snapshot};
 
 /// Annealing steps of one member at normal effort, per replica, and their least and greatest number: more gains less than
 /// a percent of the bytes (docs/solver.md).
@@ -34,18 +38,21 @@ const THOROUGH: u64 = 20;
 /// Finds where every replica should sit.
 #[must_use]
 pub fn optimize(snapshot: &Snapshot, policy: &Policy, options: &Options, env: &Environment<'_>) -> Solution {
-    let problem = Problem::new(snapshot, policy);
+    let mut problem = Problem::new(snapshot, policy);
     let mut before = State::new(&problem);
+    close_what_is_full(&mut problem, &before);
     before.settle(&problem);
-    let after = if needs_moves(&problem, &before) { portfolio(&problem, &before, options, env) } else { None };
-    let (mut after, mut timed_out) = after.unwrap_or_else(|| (before.clone(), false));
+    before.aim(&problem);
+    let start = led(&problem, &before);
+    let after = if needs_moves(&problem, &start) { portfolio(&problem, &start, options, env) } else { None };
+    let (mut after, mut timed_out) = after.unwrap_or_else(|| (start.clone(), false));
     (env.progress)("log dirs", 0.9);
     even_log_dirs(&problem, &mut after);
     after.recount(&problem);
+    let after = unless_worse(&problem, &before, after);
     timed_out |= (env.expired)();
     (env.progress)("bound", 0.95);
-    let budget_bound = (problem.policy.budget.max_moved_bytes.is_some() || problem.policy.budget.max_moves.is_some())
-        && needs_moves(&problem, &after);
+    let budget_bound = is_spent(&problem, &after) && needs_moves(&problem, &after);
     Solution {
         placement: finish::placement(&problem, &after),
         stop_reason: if timed_out {
@@ -61,33 +68,90 @@ pub fn optimize(snapshot: &Snapshot, policy: &Policy, options: &Options, env: &E
     }
 }
 
+/// `before` with the leadership changes made that help every goal, where goals wait for triggers before they copy:
+/// leadership copies nothing, so it does not wait. What it leaves is what triggers are held against.
+fn led(problem: &Problem<'_>, before: &State) -> State {
+    let mut start = before.clone();
+    if has_triggers(problem.policy) {
+        start.aims = Aims::untriggered(problem, before).map(Arc::new);
+        start.rebase(problem);
+        shift_leaders(problem, &mut start);
+        start.aim(problem);
+    }
+    start
+}
+
+/// `after`, or `before` where nothing was mended and yet the excess rose: what is out of a scope's sight is seen here.
+fn unless_worse(problem: &Problem<'_>, before: &State, after: State) -> State {
+    if problem.policy.scope == Scope::default() && !has_triggers(problem.policy) {
+        return after;
+    }
+    let reported = |state: &State| {
+        let exact = Bands::of(problem, &state.load, 0.0, 0.0);
+        let brokers: f64 = (0..state.load.len()).map(|b| exact.excess(b, &state.load[b])).sum();
+        brokers + state.spread.total() + log_dir_excess(problem, state)
+    };
+    let mended =
+        repairs_left(problem, &after) < repairs_left(problem, before) || after.beyond(problem) < before.beyond(problem);
+    if mended || reported(&after) <= reported(before) + DRIFT { after } else { before.clone() }
+}
+
+/// How many partitions break rules that the search may mend.
+fn repairs_left(problem: &Problem<'_>, state: &State) -> usize {
+    (0..row(problem.partitions.len())).filter(|&p| partition_breaks_rules(problem, state, p)).count()
+}
+
+/// Whether a copy that some partition might need no longer fits the budget.
+fn is_spent(problem: &Problem<'_>, state: &State) -> bool {
+    let free = problem.partitions.iter().filter(|facts| facts.freedom != Freedom::Fixed);
+    let largest = free.map(|facts| facts.copy_bytes).fold(0.0, f64::max);
+    !state.within_budget(problem, (largest, 1))
+}
+
 /// Whether a rule about replicas or racks is broken, or a broker or topic stands outside its bands.
 fn needs_moves(problem: &Problem<'_>, state: &State) -> bool {
-    let exact = Bands::of(problem, &state.load, 0.0, 0.0);
+    let exact = state.wanted(problem);
     let outside = |b: usize| exact.penalty(b, &state.load[b]) > DRIFT;
+    let pursues_topics = state.aims.as_ref().is_none_or(|aims| aims.topics);
     (0..state.load.len()).any(outside)
-        || state.spread.mendable(problem, &state.broker) > DRIFT
+        || (pursues_topics && state.spread.mendable(problem, &state.broker) > DRIFT)
         || breaks_rules(problem, state)
         || !full_dirs(problem, state).is_empty()
 }
 
 fn breaks_rules(problem: &Problem<'_>, state: &State) -> bool {
-    (0..row(problem.partitions.len())).any(|p| {
-        problem.partitions[p as usize].freedom != Freedom::Fixed
-            && (rack_broken(problem, state, p) || problem.slots(p).any(|s| fault(problem, state, row(s)).is_some()))
-    })
+    (0..row(problem.partitions.len())).any(|p| partition_breaks_rules(problem, state, p))
+}
+
+fn partition_breaks_rules(problem: &Problem<'_>, state: &State, p: u32) -> bool {
+    problem.partitions[p as usize].freedom != Freedom::Fixed
+        && (rack_broken(problem, state, p) || problem.slots(p).any(|s| fault(problem, state, row(s)).is_some()))
+}
+
+/// Mends rules, the most urgent first where a budget may not suffice for all: what has lost a replica, then what is
+/// beyond a hard limit, then the rest.
+fn mend(problem: &Problem<'_>, state: &mut State, expired: &dyn Fn() -> bool) -> usize {
+    let mut repaired = 0;
+    if problem.has_budget() {
+        repaired += repair(problem, state, Share::Lost);
+        let aims = state.aims.replace(Arc::new(Aims::limits_alone(problem, state)));
+        balance(problem, state, expired);
+        state.aims = aims;
+        state.rebase(problem);
+    }
+    repaired + repair(problem, state, Share::All)
 }
 
 /// Runs every member and keeps the best; none where the snapshot itself is best. The flag says whether the clock cut in.
 fn portfolio(problem: &Problem<'_>, before: &State, options: &Options, env: &Environment<'_>) -> Option<(State, bool)> {
     let mut built = before.clone();
     (env.progress)("repair", 0.05);
-    let repaired = repair(problem, &mut built) + empty_full_dirs(problem, &mut built);
+    let repaired = mend(problem, &mut built, env.expired) + empty_full_dirs(problem, &mut built);
     (env.progress)("balance", 0.15);
     built.rebase(problem);
     built.settle(problem);
     balance(problem, &mut built, env.expired);
-    let repaired = repaired + repair(problem, &mut built);
+    let repaired = repaired + repair(problem, &mut built, Share::All);
     built.settle(problem);
     let allowance = built.total_penalty();
     (env.progress)("trim", 0.45);

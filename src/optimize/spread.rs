@@ -20,6 +20,8 @@ pub(crate) struct Spread {
     /// The part of `penalty` that no goal may mend: that of frozen topics.
     frozen: f64,
     weight: f64,
+    /// Where set, topics are not brought down: so much penalty is taken as given, and only more of it counts.
+    given: Option<f64>,
 }
 
 impl Spread {
@@ -34,6 +36,7 @@ impl Spread {
             penalty: 0.0,
             frozen: 0.0,
             weight: problem.policy.weight(crate::model::Goal::TopicSpread),
+            given: None,
         };
         for (t, topic) in problem.topics.iter().enumerate() {
             if topic.spread_limit == NONE {
@@ -66,7 +69,23 @@ impl Spread {
     /// Σ over (topic, broker) pairs of the distance beyond the limit, relative to it, weighted; what frozen topics were
     /// beyond it when [`Self::settle`] was last called left out.
     pub(crate) fn penalty(&self) -> f64 {
-        self.penalty - self.frozen
+        self.counted(self.penalty)
+    }
+
+    /// All of the penalty, whatever is taken as given.
+    pub(crate) fn total(&self) -> f64 {
+        self.penalty
+    }
+
+    /// What of `penalty` counts.
+    fn counted(&self, penalty: f64) -> f64 {
+        let open = penalty - self.frozen;
+        self.given.map_or(open, |given| (open - given).max(0.0))
+    }
+
+    /// Whether topics are to be brought down to their limits; where not, what is beyond them now is taken as given.
+    pub(crate) fn pursue(&mut self, pursued: bool) {
+        self.given = (!pursued).then_some(self.penalty - self.frozen);
     }
 
     /// Takes what frozen topics are beyond their limits as given: called once repairs are done.
@@ -87,7 +106,8 @@ impl Spread {
         if self.judges(problem, t, from) {
             delta -= i32::from(self.count(problem, slot_broker, t, from) > limit);
         }
-        self.weight * f64::from(delta) / f64::from(limit)
+        let delta = self.weight * f64::from(delta) / f64::from(limit);
+        if self.given.is_none() { delta } else { self.counted(self.penalty + delta) - self.counted(self.penalty) }
     }
 
     /// Whether topic `t`'s count on `broker` is judged.

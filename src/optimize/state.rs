@@ -4,6 +4,9 @@
 //! Invariant (recounted in debug builds by [`State::recount`]): loads, dir bytes, topic counts, per-broker lists and
 //! moved bytes equal what the slots say.
 
+use std::sync::Arc;
+
+use super::aims::Aims;
 use super::penalty::{Bands, MARGIN};
 use super::problem::{DISK, LANES, LEADERS, NONE, Problem, REPLICAS, Vector, plus, row};
 use super::spread::Spread;
@@ -24,6 +27,8 @@ pub(crate) struct State {
     pub(crate) load: Vec<Vector>,
     /// Bytes on each log dir, other use included.
     pub(crate) dir_bytes: Vec<f64>,
+    /// Bytes on each log dir in the snapshot.
+    pub(crate) home_dir_bytes: Arc<[f64]>,
     /// Slots on each broker, in no order that matters but always the same.
     pub(crate) on_broker: Vec<Vec<u32>>,
     /// Each slot's place in its broker's list.
@@ -43,7 +48,9 @@ pub(crate) struct State {
     /// Partitions led by another slot than in the snapshot.
     pub(crate) leader_changes: i64,
     /// Each partition's leader in the snapshot.
-    pub(crate) home_leader: std::sync::Arc<[u16]>,
+    pub(crate) home_leader: Arc<[u16]>,
+    /// What the search is after; none where that is every goal everywhere.
+    pub(crate) aims: Option<Arc<Aims>>,
     /// The bands in force and every broker's penalty under them.
     pub(crate) bands: Bands,
     /// Each broker's penalty.
@@ -70,6 +77,7 @@ impl State {
             leader,
             load: vec![Vector::default(); brokers],
             dir_bytes: Vec::new(),
+            home_dir_bytes: Arc::from([]),
             on_broker: vec![Vec::new(); brokers],
             place: vec![0; problem.home_broker.len()],
             moved: Vec::new(),
@@ -78,6 +86,7 @@ impl State {
             spread: Spread::new(problem),
             copied_bytes: 0.0,
             copies: 0,
+            aims: None,
             bands: Bands::default(),
             penalty: vec![0.0; brokers],
             penalty_sum: 0.0,
@@ -88,6 +97,7 @@ impl State {
             list.push(row(slot));
         }
         (state.load, state.dir_bytes) = state.count_loads(problem);
+        state.home_dir_bytes = state.dir_bytes.clone().into();
         state.rebase(problem);
         state
     }
@@ -100,14 +110,27 @@ impl State {
 
     /// As [`Self::rebase`], with a quadratic part in the penalty: the worst brokers first.
     pub(crate) fn rebase_curved(&mut self, problem: &Problem<'_>, curvature: f64) {
-        self.bands = Bands::of(problem, &self.load, MARGIN, curvature);
+        self.bands = Bands::wanted(problem, self.aims.as_deref(), &self.load, (MARGIN, curvature));
         self.reprice();
     }
 
-    /// The excess that the contract reports, log dirs aside, weighted: exact bands, no margin; what frozen topics are
-    /// beyond their limits left out.
+    /// Takes the loads as they are for the start: what is not pursued from here on may not get worse.
+    pub(crate) fn aim(&mut self, problem: &Problem<'_>) {
+        self.aims = Aims::of(problem, self).map(Arc::new);
+        let pursues_topics = self.aims.as_ref().is_none_or(|aims| aims.topics);
+        self.spread.pursue(pursues_topics);
+        self.rebase(problem);
+    }
+
+    /// The bands that the search is after, exactly.
+    pub(crate) fn wanted(&self, problem: &Problem<'_>) -> Bands {
+        Bands::wanted(problem, self.aims.as_deref(), &self.load, (0.0, 0.0))
+    }
+
+    /// The excess that the contract reports of what the search is after, log dirs aside, weighted: exact bands, no
+    /// margin; what frozen topics are beyond their limits left out.
     pub(crate) fn excess(&self, problem: &Problem<'_>) -> f64 {
-        let exact = Bands::of(problem, &self.load, 0.0, 0.0);
+        let exact = self.wanted(problem);
         let brokers: f64 = (0..self.load.len()).map(|b| exact.excess(b, &self.load[b])).sum();
         brokers + self.spread.penalty()
     }
@@ -200,11 +223,14 @@ impl State {
 
     /// Whether the policy's budget allows so much more.
     pub(crate) fn within_budget(&self, problem: &Problem<'_>, (bytes, copies): (f64, i64)) -> bool {
-        let budget = &problem.policy.budget;
         let bytes_fit =
-            bytes <= 0.0 || budget.max_moved_bytes.is_none_or(|max| self.copied_bytes + bytes <= max as f64);
+            bytes <= 0.0 || problem.moved_bytes_max.is_none_or(|max| self.copied_bytes + bytes <= max as f64);
         let copies_fit = copies <= 0
-            || budget.max_moves.is_none_or(|max| u64::try_from(self.copies + copies).is_ok_and(|now| now <= max));
+            || problem
+                .policy
+                .budget
+                .max_moves
+                .is_none_or(|max| u64::try_from(self.copies + copies).is_ok_and(|now| now <= max));
         bytes_fit && copies_fit
     }
 

@@ -4,6 +4,7 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeStruct, Serializer};
 
+use super::scope_json::{FloorsView, ScopeView, TriggersView};
 use crate::model::policy::{Bands, Budget, Limits};
 use crate::model::{Assessment, Criterion, Excuse, Goal, GoalBalance, Imbalance, Movement, Policy, TopicPattern};
 use crate::verify::Deviation;
@@ -12,7 +13,7 @@ use crate::verify::Deviation;
 /// 15.522999999999998.
 const SIGNIFICANT_DIGITS: usize = 12;
 
-/// `value` with [`SIGNIFICANT_DIGITS`] digits.
+/// `value` with 12 digits.
 #[must_use]
 pub fn rounded(value: f64) -> f64 {
     let digits = SIGNIFICANT_DIGITS - 1;
@@ -198,6 +199,8 @@ pub fn policy(policy: &Policy) -> impl Serialize + '_ {
         excess_tolerance: policy.excess_tolerance,
         limits: LimitsView::of(&policy.limits),
         bands: BandsView::of(&policy.bands),
+        triggers: TriggersView(policy),
+        floors: FloorsView(policy),
         weights: WeightsView(policy),
         topics: TopicsView {
             exclude: texts(&policy.exclude),
@@ -207,6 +210,7 @@ pub fn policy(policy: &Policy) -> impl Serialize + '_ {
         brokers: BrokersView { no_receive: policy.no_receive.iter().copied().collect() },
         pin: PinView(policy),
         budget: BudgetView::of(&policy.budget),
+        scope: ScopeView::of(&policy.scope),
     }
 }
 
@@ -216,11 +220,16 @@ struct PolicyView<'a> {
     excess_tolerance: f64,
     limits: LimitsView,
     bands: BandsView,
+    triggers: TriggersView<'a>,
+    floors: FloorsView<'a>,
     weights: WeightsView<'a>,
     topics: TopicsView<'a>,
     brokers: BrokersView,
     pin: PinView<'a>,
     budget: BudgetView,
+    /// Set by flags alone; absent where the whole cluster is planned for every goal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<ScopeView<'a>>,
 }
 
 #[derive(Serialize)]
@@ -315,13 +324,18 @@ impl Serialize for PinView<'_> {
 #[derive(Serialize)]
 struct BudgetView {
     max_moved_bytes: Allowance,
+    max_moved_share: Allowance,
     max_moves: Allowance,
 }
 
 impl BudgetView {
     fn of(budget: &Budget) -> Self {
         let allowance = |limit: Option<u64>| limit.map_or(Allowance::Word("unlimited"), Allowance::Limit);
-        Self { max_moved_bytes: allowance(budget.max_moved_bytes), max_moves: allowance(budget.max_moves) }
+        Self {
+            max_moved_bytes: allowance(budget.max_moved_bytes),
+            max_moved_share: budget.max_moved_share.map_or(Allowance::Word("unlimited"), Allowance::Share),
+            max_moves: allowance(budget.max_moves),
+        }
     }
 }
 
@@ -329,6 +343,7 @@ impl BudgetView {
 #[serde(untagged)]
 enum Allowance {
     Limit(u64),
+    Share(f64),
     Word(&'static str),
 }
 

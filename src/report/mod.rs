@@ -10,6 +10,7 @@ pub mod layout;
 pub mod plan_files;
 #[cfg(test)]
 mod sample;
+mod scope_json;
 pub mod standing;
 pub mod style;
 pub mod table;

@@ -62,7 +62,7 @@ pub fn verdict(plan: &Plan) -> String {
             format!("{}every goal comes into its band{}", repaired(hard), was(before.imbalance.outside))
         }
         Outcome::Improved => format!(
-            "{}{} outside the bands become {}, excess falls from {} to {}",
+            "{}{} outside the bands become {}, excess goes from {} to {}",
             repaired(hard),
             outside(before.imbalance.outside),
             outside(after.imbalance.outside),

@@ -46,6 +46,6 @@ pub fn check(
             found.push(Deviation::new("budget_exceeded", "budget", message));
         }
     };
-    budget("bytes between brokers", movement.inter_broker_bytes, policy.budget.max_moved_bytes);
+    budget("bytes between brokers", movement.inter_broker_bytes, policy.budget.moved_bytes_max(snapshot));
     budget("replica moves", movement.replica_moves, policy.budget.max_moves);
 }

@@ -13,8 +13,19 @@ use crate::model::{Goal, Policy, TopicPartition, TopicPattern};
 
 type Value<'t> = Spanned<DeValue<'t>>;
 
-const KEYS: [&str; 9] =
-    ["default_group", "excess_tolerance", "limits", "bands", "weights", "topics", "brokers", "pin", "budget"];
+const KEYS: [&str; 11] = [
+    "default_group",
+    "excess_tolerance",
+    "limits",
+    "bands",
+    "triggers",
+    "floors",
+    "weights",
+    "topics",
+    "brokers",
+    "pin",
+    "budget",
+];
 const LIMITS: [&str; 6] = ["disk", "network_in", "network_out", "cpu", "log_dir", "replicas_per_broker"];
 const BANDS: [&str; 10] = [
     "disk",
@@ -49,6 +60,8 @@ pub(super) fn read<'t>(reader: &mut TomlReader<'t>, root: &DeTable<'t>, policy: 
     for (name, section) in [
         ("limits", limits as fn(&mut TomlReader<'t>, &DeTable<'t>, &mut Policy)),
         ("bands", bands),
+        ("triggers", triggers),
+        ("floors", floors),
         ("weights", weights),
         ("topics", topics),
         ("brokers", brokers),
@@ -104,6 +117,35 @@ fn bands<'t>(reader: &mut TomlReader<'t>, table: &DeTable<'t>, policy: &mut Poli
     set(&mut policy.bands.log_dir_floor, table, "log_dir_floor", |_, value| {
         reader.number("bands.log_dir_floor", value, SHARE)
     });
+}
+
+fn triggers<'t>(reader: &mut TomlReader<'t>, table: &DeTable<'t>, policy: &mut Policy) {
+    reader.check_keys("triggers", table, &Goal::ALL.map(Goal::name));
+    policy.triggers = BTreeMap::new();
+    for goal in Goal::ALL {
+        let Some(value) = table.get(goal.name()) else { continue };
+        let key = format!("triggers.{}", goal.name());
+        let bounds = if matches!(goal, Goal::TopicSpread | Goal::LogDir) { ONE_SIDED } else { BAND };
+        let trigger = match value.get_ref() {
+            DeValue::String(word) if word == "never" => Some(f64::INFINITY),
+            DeValue::String(_) => {
+                reader.wrong_kind(&key, value, "a number or \"never\"");
+                None
+            }
+            _ => reader.number(&key, value, bounds),
+        };
+        policy.triggers.extend(trigger.map(|trigger| (goal, trigger)));
+    }
+}
+
+fn floors<'t>(reader: &mut TomlReader<'t>, table: &DeTable<'t>, policy: &mut Policy) {
+    reader.check_keys("floors", table, &Goal::UTILIZATIONS.map(Goal::name));
+    policy.floors = BTreeMap::new();
+    for goal in Goal::UTILIZATIONS {
+        let key = format!("floors.{}", goal.name());
+        let floor = table.get(goal.name()).and_then(|value| reader.number(&key, value, SHARE));
+        policy.floors.extend(floor.map(|floor| (goal, floor)));
+    }
 }
 
 fn weights<'t>(reader: &mut TomlReader<'t>, table: &DeTable<'t>, policy: &mut Policy) {
@@ -197,9 +239,15 @@ fn topic_partition(name: &str) -> Option<TopicPartition> {
 }
 
 fn budget<'t>(reader: &mut TomlReader<'t>, table: &DeTable<'t>, policy: &mut Policy) {
-    reader.check_keys("budget", table, &["max_moved_bytes", "max_moves"]);
+    reader.check_keys("budget", table, &["max_moved_bytes", "max_moved_share", "max_moves"]);
     set(&mut policy.budget.max_moved_bytes, table, "max_moved_bytes", |_, value| {
         amount(reader, "budget.max_moved_bytes", value, "a size such as \"500GiB\"", |text| parse_bytes(text).ok())
+    });
+    set(&mut policy.budget.max_moved_share, table, "max_moved_share", |key, value| {
+        if value.get_ref().as_str() == Some("unlimited") {
+            return Some(None);
+        }
+        reader.number(&format!("budget.{key}"), value, SHARE).map(Some)
     });
     set(&mut policy.budget.max_moves, table, "max_moves", |_, value| {
         amount(reader, "budget.max_moves", value, "a whole number", |text| text.trim().parse().ok())

@@ -24,6 +24,44 @@ fn the_shipped_policy_is_the_default() {
 }
 
 #[test]
+fn shipped_policies_are_found_by_name_and_are_sound() {
+    for (name, _) in SHIPPED {
+        let (by_name, _) = read(Path::new(name)).unwrap();
+        let (by_file, _) = read(Path::new(&format!("models/policies/{name}.toml"))).unwrap();
+        assert_eq!(by_name, by_file, "{name}");
+    }
+    assert_eq!(shipped(Path::new("gentle.toml")), shipped(Path::new("gentle")));
+    assert_eq!(shipped(Path::new("elsewhere/gentle")), None);
+    let (gentle, _) = read(Path::new("gentle")).unwrap();
+    assert_eq!((gentle.trigger(Goal::Disk), gentle.bands.disk), (0.20, 0.10));
+    assert!(gentle.trigger(Goal::Replicas).is_infinite());
+    assert_eq!((gentle.floors[&Goal::Cpu], gentle.budget.max_moved_share), (0.40, Some(0.05)));
+    let (cruise_control, _) = read(Path::new("cruise-control")).unwrap();
+    assert!(Goal::BROKER.into_iter().all(|goal| cruise_control.bands.of(goal) == 0.09));
+}
+
+#[test]
+fn triggers_floors_and_shares_are_read_and_checked() {
+    let read = policy("[triggers]\ndisk = 0.3\nleaders = \"never\"\ntopic_spread = 2\n[floors]\ncpu = 0.5\n");
+    assert_eq!((read.trigger(Goal::Disk), read.trigger(Goal::NetworkIn)), (0.3, 0.10));
+    assert_eq!((read.trigger(Goal::Leaders), read.trigger(Goal::TopicSpread)), (f64::INFINITY, 2.0));
+    assert_eq!(policy("[triggers]\ndisk = 0.01").trigger(Goal::Disk), 0.10, "a trigger inside its band is the band");
+    assert_eq!(read.floors.get(&Goal::Cpu), Some(&0.5));
+    assert_eq!(policy("[budget]\nmax_moved_share = \"unlimited\"").budget.max_moved_share, None);
+    for (text, wanted) in [
+        ("[triggers]\ndisk = \"often\"", "2:8: error[E203]: triggers.disk is a string, not a number or \"never\""),
+        ("[triggers]\ncpu = 1.5", "2:7: error[E204]: triggers.cpu is 1.5, not at least 0 and below 1"),
+        ("[triggers]\ndsk = 1", "2:1: error[E202]: unknown key \"dsk\" in [triggers]"),
+        ("[floors]\nleaders = 0.4", "2:1: error[E202]: unknown key \"leaders\" in [floors]"),
+        ("[floors]\ndisk = 40", "2:8: error[E204]: floors.disk is 40, not from 0 to 1"),
+        ("[budget]\nmax_moved_share = 5", "2:19: error[E204]: budget.max_moved_share is 5, not from 0 to 1"),
+    ] {
+        let printed = refusal(text);
+        assert!(printed.starts_with(&format!("p.toml:{wanted}")), "{printed}");
+    }
+}
+
+#[test]
 fn every_key_is_taken() {
     let policy = policy(
         r#"

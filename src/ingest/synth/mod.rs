@@ -1,8 +1,8 @@
 //! Synthetic snapshots that look like clusters people run. Input: a [`SynthSpec`]. Output: a
 //! [`Snapshot`] whose invariants hold. Pure, and the same for the same spec.
 //!
-//! Topics are drawn ([`topics`]), scaled to hardware ([`scale`]), placed as Kafka places them ([`place`]), brought into
-//! balance ([`settle`]), and then driven off it again ([`drift`]) and broken ([`faults`], [`dirs`]). Each step has its
+//! Topics are drawn (`topics`), scaled to hardware (`scale`), placed as Kafka places them (`place`), brought into
+//! balance (`settle`), and then driven off it again (`drift`) and broken (`faults`, `dirs`). Each step has its
 //! own stream of chance, so that the same seed gives the same cluster with and without its faults.
 
 mod assemble;
