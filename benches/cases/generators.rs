@@ -53,15 +53,18 @@ pub(crate) fn all(xxl: bool) -> Vec<Case> {
         let draining = SynthFaults { draining: tenth.min(20), ..faults };
         cases.push(named("drain", SynthSpec { faults: draining, drift: 0.2, ..spec() }, keep));
         if size.0 == "M" {
-            let special = |(name, spec, alter): (&str, SynthSpec, fn(&mut Snapshot))| named(name, spec, alter);
+            let special = |(name, spec, alter): Special| named(name, spec, alter);
             cases.extend(special_cases(size).into_iter().map(special));
         }
     }
     cases
 }
 
+/// A case before it knows its size: its name, what is synthesized, what is done to that.
+type Special = (&'static str, SynthSpec, fn(&mut Snapshot));
+
 /// What is not about size, on 60 brokers.
-fn special_cases(size: Size) -> Vec<(&'static str, SynthSpec, fn(&mut Snapshot))> {
+fn special_cases(size: Size) -> Vec<Special> {
     let spec = || base(size);
     let broken = |faults: SynthFaults| SynthSpec { faults, ..spec() };
     let faults = SynthFaults::default();
@@ -87,11 +90,11 @@ fn special_cases(size: Size) -> Vec<(&'static str, SynthSpec, fn(&mut Snapshot))
 
 fn keep(_: &mut Snapshot) {}
 
-/// The first partition that goals may move becomes a fifth of a mean broker's bytes: twice what a band is wide.
+/// The first partition that goals may move becomes half of a mean broker's bytes; a band is a fifth wide.
 fn grow_one_partition(snapshot: &mut Snapshot) {
     let total: u64 = snapshot.replicas.iter().map(|r| r.size_bytes).sum();
     let rows = partition_rows(snapshot, |name| !name.starts_with("__"));
-    let size_bytes = total / snapshot.brokers.len() as u64 / 5;
+    let size_bytes = total / snapshot.brokers.len() as u64 / 2;
     let partition = &snapshot.partitions[rows[0]];
     for replica in &mut snapshot.replicas[partition.replica_rows()] {
         replica.size_bytes = size_bytes;

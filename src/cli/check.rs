@@ -26,7 +26,7 @@ pub struct Args {
 /// # Errors
 /// Bad input, or what the system refused.
 pub fn run(args: &Args) -> Result<Verdict, CliError> {
-    let (snapshot, policy) = common::load(&args.input)?;
+    let (snapshot, policy) = common::on_threads(args.input.search.threads, || common::load(&args.input))??;
     let report = CheckReport::of(&snapshot, &policy);
     match args.input.format {
         Format::Text => common::print(&report.to_text())?,

@@ -34,10 +34,14 @@ pub struct InputArgs {
     /// Output on stdout
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+    /// How hard to search; commands that do not search take these flags and need none but `--threads`.
+    #[command(flatten)]
+    pub search: SearchArgs,
 }
 
 /// How hard a search tries.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Common options")]
 pub struct SearchArgs {
     /// Seed of every random choice
     #[arg(long, default_value_t = 0)]

@@ -29,8 +29,6 @@ pub struct Args {
     #[command(flatten)]
     input: InputArgs,
     #[command(flatten)]
-    search: SearchArgs,
-    #[command(flatten)]
     scope: ScopeArgs,
     /// Directory to write the plan to
     #[arg(long, value_name = "DIR")]
@@ -46,10 +44,10 @@ pub struct Args {
 /// Bad input, or what the system refused.
 pub fn run(args: &Args) -> Result<Verdict, CliError> {
     common::refuse_existing(&args.out, args.force)?;
-    common::on_threads(args.search.threads, || {
+    common::on_threads(args.input.search.threads, || {
         let (snapshot, mut policy) = common::load(&args.input)?;
         args.scope.resolve(&mut policy, &snapshot)?;
-        let plan = search(&snapshot, &policy, &args.search);
+        let plan = search(&snapshot, &policy, &args.input.search);
         let files = report::plan_files(&snapshot, &policy, &plan);
         match args.input.format {
             Format::Text => common::print(&report::text::rebalance(&snapshot, &policy, &plan, &args.out))?,

@@ -35,7 +35,7 @@ pub struct Args {
 /// # Errors
 /// Bad input, or what the system refused.
 pub fn run(args: &Args) -> Result<Verdict, CliError> {
-    let (snapshot, policy) = common::load(&args.input)?;
+    let (snapshot, policy) = common::on_threads(args.input.search.threads, || common::load(&args.input))??;
     let judgement = if let Some(reassignment) = &args.reassignment {
         let elections = args.leader_election.as_deref().map(read).transpose()?;
         judge_files(&snapshot, &policy, &read(reassignment)?, elections.as_ref())?
