@@ -4,8 +4,8 @@
 //! [`Snapshot`] whose invariants hold and a [`Summary`] of what was derived and what is missing; or every fault found.
 //! Nothing is invented: a figure that no source has is derived as the summary says, or left empty and named.
 //!
-//! One file per source ([`topics`], [`log_dirs`], [`configs`], [`brokers`], [`reassignments`], [`metrics`]); [`assemble`]
-//! joins them, [`traffic`] adds rates.
+//! One file per source (`topics`, `log_dirs`, `configs`, `brokers`, `reassignments`, `metrics`); `assemble` joins them,
+//! `traffic` adds rates, `missing` names what is not there.
 
 mod assemble;
 mod brokers;
