@@ -17,7 +17,7 @@ use super::trim::{DRIFT, home};
 /// Price of a move beyond its bytes, in mean replicas: bytes may not fall by multiplying the moves.
 pub(crate) const MOVE_PRICE: f64 = 0.05;
 /// Price of a leadership change, in mean replicas: an election interrupts clients for a moment, so none is made in vain.
-const LEADER_PRICE: f64 = 0.002;
+pub(crate) const LEADER_PRICE: f64 = 0.002;
 /// How a member of the portfolio cools. Cold schedules improve a good start steadily, hot ones leave it behind and find
 /// what it hides: which is better differs from cluster to cluster (docs/solver.md has figures).
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +43,7 @@ impl Schedule {
 }
 
 /// Price of a unit of penalty when a schedule ends.
-const LAST_PRICE: f64 = 1_000.0;
+pub(crate) const LAST_PRICE: f64 = 1_000.0;
 /// Steps between looks at the clock and at who is outside.
 const STRIDE: u64 = 1024;
 

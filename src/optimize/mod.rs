@@ -1,7 +1,7 @@
 //! Finds where every replica should sit. Input: a snapshot and a policy. Output: a [`Solution`]. Pure: the clock and the
 //! progress display come in through [`Environment`]; the judge's figures are never read here.
 //!
-//! Stages: `repair` → `balance` → `trim` → `anneal` → `log_dirs` → `bound`. docs/solver.md explains each.
+//! Stages: `repair` → `balance` → `trim` → `anneal` → `milp` → `log_dirs` → `bound`. docs/solver.md explains each.
 
 mod aims;
 mod anneal;
@@ -11,6 +11,7 @@ mod destinations;
 mod finish;
 mod leadership;
 mod log_dirs;
+mod milp;
 mod penalty;
 mod problem;
 mod repair;

@@ -189,6 +189,16 @@ impl Bands {
         load[lane] * self.scale[b][lane]
     }
 
+    /// The hard limit on broker `b` in `lane`, in means; infinite where none applies.
+    pub(crate) fn cap(&self, b: usize, lane: usize) -> f64 {
+        self.cap[b][lane]
+    }
+
+    /// What one mean of excess in `lane` weighs.
+    pub(crate) fn weight(&self, lane: usize) -> f64 {
+        self.weight[lane]
+    }
+
     /// Broker `b`'s band in `lane`, in means.
     pub(crate) fn band(&self, b: usize, lane: usize) -> (f64, f64) {
         (self.low[b][lane], self.high[b][lane])

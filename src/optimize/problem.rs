@@ -200,9 +200,12 @@ impl<'a> Problem<'a> {
         self.only_group.is_none_or(|only| only == group)
     }
 
-    /// Whether so much may move that a budget can cut a plan short.
+    /// Whether a budget can cut a plan short: one that would let every replica move is none.
     pub(crate) fn has_budget(&self) -> bool {
-        self.moved_bytes_max.is_some() || self.policy.budget.max_moves.is_some()
+        let slots = self.slot_partition.len();
+        let all_bytes = self.mean_copy_bytes * slots as f64;
+        self.moved_bytes_max.is_some_and(|max| (max as f64) < all_bytes)
+            || self.policy.budget.max_moves.is_some_and(|max| max < slots as u64)
     }
 
     /// Whether a policy pins `slot` to its broker, or a flag keeps it there.

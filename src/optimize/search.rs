@@ -13,6 +13,7 @@ use super::balance::{balance, empty_full_dirs, full_dirs};
 use super::bound::lower_bound;
 use super::leadership::shift_leaders;
 use super::log_dirs::{even_log_dirs, log_dir_excess};
+use super::milp;
 use super::penalty::Bands;
 use super::problem::{Problem, row};
 use super::repair::{Share, fault, rack_broken, repair};
@@ -52,7 +53,7 @@ pub fn optimize(snapshot: &Snapshot, policy: &Policy, options: &Options, env: &E
     let after = unless_worse(&problem, &before, after);
     timed_out |= (env.expired)();
     (env.progress)("bound", 0.95);
-    let budget_bound = is_spent(&problem, &after) && needs_moves(&problem, &after);
+    let budget_bound = is_spent(&problem, &after) && (needs_moves(&problem, &after) || overflows(&problem, &after));
     Solution {
         placement: finish::placement(&problem, &after),
         stop_reason: if timed_out {
@@ -101,11 +102,16 @@ fn repairs_left(problem: &Problem<'_>, state: &State) -> usize {
     (0..row(problem.partitions.len())).filter(|&p| partition_breaks_rules(problem, state, p)).count()
 }
 
-/// Whether a copy that some partition might need no longer fits the budget.
+/// Whether some log dir is beyond its hard limit.
+fn overflows(problem: &Problem<'_>, state: &State) -> bool {
+    problem.dirs.iter().zip(&state.dir_bytes).any(|(dir, &bytes)| dir.serving && bytes > dir.limit_bytes)
+}
+
+/// Whether an exchange of two replicas, the most that one step of the search copies, might no longer fit the budget.
 fn is_spent(problem: &Problem<'_>, state: &State) -> bool {
     let free = problem.partitions.iter().filter(|facts| facts.freedom != Freedom::Fixed);
     let largest = free.map(|facts| facts.copy_bytes).fold(0.0, f64::max);
-    !state.within_budget(problem, (largest, 1))
+    !state.within_budget(problem, (2.0 * largest, 2))
 }
 
 /// Whether a rule about replicas or racks is broken, or a broker or topic stands outside its bands.
@@ -178,7 +184,9 @@ fn portfolio(problem: &Problem<'_>, before: &State, options: &Options, env: &Env
         }
     }
     let timed_out = runs.iter().any(|(_, timed_out)| *timed_out);
-    let (state, _) = runs.swap_remove(best);
+    let (mut state, _) = runs.swap_remove(best);
+    (env.progress)("mip", 0.85);
+    milp::improve(problem, &mut state, options, env.expired);
     // Where nothing had to be repaired, what is as good as the least within the tolerance and moves nothing is best.
     let least = state.excess(problem) * (1.0 + problem.policy.excess_tolerance);
     let (limits_before, limits_after) = (before.beyond(problem), state.beyond(problem));

@@ -67,8 +67,7 @@ fn a_topics_rate_falls_to_partitions_by_their_offsets() {
     let answer: serde_json::Value = serde_json::from_str(&fixture("metrics/log_end_offset_rate.json").text).unwrap();
     let offset_rate = |number: u32| -> Option<f64> {
         let series = answer["data"]["result"].as_array().unwrap();
-        let label = number.to_string();
-        let own = series.iter().find(|s| s["metric"]["partition"] == label.as_str())?;
+        let own = series.iter().find(|s| s["metric"]["partition"].as_str() == Some(&*number.to_string()))?;
         let values = own["values"].as_array().unwrap();
         Some(values.iter().map(|v| v[1].as_str().unwrap().parse::<f64>().unwrap()).sum::<f64>() / values.len() as f64)
     };
