@@ -187,3 +187,19 @@ fn ids_are_written_as_ranges() {
 fn the_example_in_fixtures_is_valid() {
     parse(include_str!("../../../fixtures/kafka-cli/inventory.toml")).unwrap();
 }
+
+#[test]
+fn the_documented_examples_are_valid() {
+    let page = include_str!("../../../docs/inventory.md");
+    let examples: Vec<&str> =
+        page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default()).collect();
+    assert_eq!(examples.len(), 2);
+    let first = parse(examples[0]).unwrap();
+    assert_eq!(first.broker(12).log_dir_capacity_bytes, Some(8_000_000_000_000));
+    assert_eq!(first.broker(4).log_dir_capacity_bytes, Some(4_000_000_000_000));
+    assert_eq!(
+        (first.broker(12).resource_group.as_deref(), first.topic_group("orders-eu")),
+        (Some("bulk"), Some("core"))
+    );
+    assert_eq!(parse(examples[1]).unwrap().metrics.instances["kafka-eu-2"], 2);
+}

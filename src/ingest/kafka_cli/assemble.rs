@@ -13,6 +13,7 @@ use super::configs::Configs;
 use super::log_dirs::LogDirs;
 use super::reassignments::Reassignments;
 use super::summary::{Summary, count, few};
+use super::text::Place;
 use super::topics::{PartitionRow, TopicRow, Topics};
 use crate::ingest::fault::{Fault, Faults};
 use crate::ingest::inventory::id_ranges;
@@ -298,14 +299,19 @@ impl<'c> Assembly<'c> {
     /// Reassignments of partitions that the topics do not show that way: they began or ended between the captures.
     fn check_running(&self, faults: &mut Faults) {
         let Some((path, running)) = &self.capture.running else { return };
+        let mut odd: Vec<(String, Place)> = Vec::new();
         for ((topic, number), entry) in running {
             let row = self.capture.topics.get(topic).and_then(|t| t.partitions.get(number));
-            let shows = row.is_some_and(|row| entry.adding.iter().all(|id| row.replicas.contains(id)));
-            if !shows {
-                let message = format!("the reassignment of {topic}-{number} does not show in the topics' capture");
-                let fault = Fault::warning(codes::DISAGREEMENT, path, message).at(entry.place.line, entry.place.column);
-                faults.push(fault.help("capture again once it is through"));
+            if !row.is_some_and(|row| entry.adding.iter().all(|id| row.replicas.contains(id))) {
+                odd.push((format!("{topic}-{number}"), entry.place));
             }
+        }
+        if let Some((_, place)) = odd.first() {
+            let names: Vec<String> = odd.iter().map(|(name, _)| name.clone()).collect();
+            let number = count(names.len(), "reassignment");
+            let message = format!("{number} do not show in the topics' capture: {}", few(&names));
+            let fault = Fault::warning(codes::DISAGREEMENT, path, message).at(place.line, place.column);
+            faults.push(fault.help("capture again once they are through"));
         }
     }
 

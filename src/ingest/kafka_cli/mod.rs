@@ -4,8 +4,8 @@
 //! [`Snapshot`] whose invariants hold and a [`Summary`] of what was derived and what is missing; or every fault found.
 //! Nothing is invented: a figure that no source has is derived as the summary says, or left empty and named.
 //!
-//! One file per source ([`topics`], [`log_dirs`], [`configs`], [`brokers`], [`reassignments`], [`metrics`]); [`assemble`]
-//! joins them, [`traffic`] adds rates.
+//! One file per source (`topics`, `log_dirs`, `configs`, `brokers`, `reassignments`, `metrics`); `assemble` joins them,
+//! `traffic` adds rates, `missing` names what is not there.
 
 mod assemble;
 mod brokers;
@@ -21,9 +21,6 @@ mod text;
 mod time;
 mod topics;
 mod traffic;
-
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -215,3 +212,6 @@ fn unique_hosts(hosts: impl Iterator<Item = (String, i32)>) -> BTreeMap<String, 
     }
     found.into_iter().filter_map(|(host, id)| Some((host, id?))).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use super::codes;
 use super::configs::TopicConfig;
+use super::summary::few;
 use super::text::{Line, Place, Reader, broker_id, broker_ids, excerpt, is_topic_name, lines};
 
 const TOOL: &str = "kafka-topics --describe";
@@ -62,6 +63,7 @@ pub(super) fn read(text: &str, reader: &mut Reader<'_>) -> Topics {
     }
     reader.finish(TOOL);
     check_counts(&topics, reader);
+    check_isr(&topics, reader);
     if topics.is_empty() {
         reader.nothing("topics", TOOL);
     }
@@ -164,11 +166,6 @@ fn partition(line: Line<'_>, fields: &[Field<'_>], topics: &mut Topics, reader: 
         let message = format!("broker {leader} leads {name}-{number} and holds no replica of it");
         reader.error(codes::LEADER, row.place, message, "capture the topics again");
     }
-    let strays = row.isr.iter().filter(|id| !row.replicas.contains(id)).count();
-    if strays > 0 {
-        let message = format!("{strays} broker(s) in the ISR of {name}-{number} hold no replica of it");
-        reader.warning(codes::DISAGREEMENT, row.place, message, "capture the topics again if no move is under way");
-    }
     let topic = topics.entry(name.to_owned()).or_insert_with(|| TopicRow { first: row.place, ..TopicRow::default() });
     let place = row.place;
     if topic.partitions.insert(number, row).is_some() {
@@ -253,6 +250,23 @@ fn check_counts(topics: &Topics, reader: &mut Reader<'_>) {
         let message = format!("{} topic(s) have no header row, the first being {name:?}", headless.len());
         let help = "whether all their partitions are here cannot be seen: capture with --describe alone";
         reader.warning(codes::COMPLETENESS, *place, message, help);
+    }
+}
+
+/// Brokers in an ISR that hold no replica: the list changed while Kafka answered.
+fn check_isr(topics: &Topics, reader: &mut Reader<'_>) {
+    let mut odd: Vec<(String, Place)> = Vec::new();
+    for (name, topic) in topics {
+        for (number, row) in &topic.partitions {
+            if row.isr.iter().any(|id| !row.replicas.contains(id)) {
+                odd.push((format!("{name}-{number}"), row.place));
+            }
+        }
+    }
+    if let Some((_, place)) = odd.first() {
+        let names: Vec<String> = odd.iter().map(|(name, _)| name.clone()).collect();
+        let message = format!("the ISR has brokers without a replica: {}", few(&names));
+        reader.warning(codes::DISAGREEMENT, *place, message, "capture the topics again if no move is under way");
     }
 }
 

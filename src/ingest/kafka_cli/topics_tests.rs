@@ -116,6 +116,6 @@ fn rows_without_a_header_and_prose_are_warnings() {
     let (topics, faults) = parse("Hello\n\tTopic: t\tPartition: 0\tLeader: 1\tReplicas: 1\tIsr: 1,7\n");
     assert_eq!(topics["t"].partitions.len(), 1);
     let found: Vec<&str> = faults.list.iter().map(|f| f.code).collect();
-    assert_eq!(found, [codes::DISAGREEMENT, codes::UNKNOWN_LINE, codes::COMPLETENESS]);
-    assert!(faults.list.first().unwrap().message.contains("t-0"));
+    assert_eq!(found, [codes::UNKNOWN_LINE, codes::COMPLETENESS, codes::DISAGREEMENT]);
+    assert!(faults.list.last().unwrap().message.contains("t-0"));
 }

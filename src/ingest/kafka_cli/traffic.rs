@@ -174,7 +174,8 @@ impl Measurement<'_, '_> {
         }
     }
 
-    /// Names leaders that no series is of, where series tell brokers apart: their partitions' traffic is missing.
+    /// Names leaders that no series is of, where series tell brokers apart: their partitions lack
+    /// traffic.
     fn tell_of_silent_brokers(&self, snapshot: &Snapshot, summary: &mut Summary) {
         let heard: BTreeSet<i32> = self.rated.iter().filter(|s| !s.rates.is_empty()).filter_map(|s| s.broker).collect();
         if heard.is_empty() || !self.names_brokers(Quantity::BytesIn) {
@@ -184,8 +185,10 @@ impl Measurement<'_, '_> {
         let silent = snapshot.brokers.iter().enumerate().filter(|(row, b)| !heard.contains(&b.id) && leads(*row));
         let ids: Vec<i32> = silent.map(|(_, broker)| broker.id).collect();
         if !ids.is_empty() {
-            let line = "traffic of partitions that no metrics' broker leads: counts as 0; there are no rates of";
-            summary.missing.push(format!("{line} {}", id_ranges(&ids)));
+            let who = id_ranges(&ids);
+            summary
+                .missing
+                .push(format!("traffic of partitions led by {who}: no metrics are of them, so it counts as 0"));
         }
     }
 

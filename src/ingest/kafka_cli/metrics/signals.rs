@@ -155,3 +155,26 @@ impl MetricNames {
         self.metrics.iter().position(|name| name.as_deref() == Some(metric))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_signal_and_its_usual_metric_is_documented() {
+        let page = include_str!("../../../../docs/snapshot-kafka-cli.md");
+        for signal in &SIGNALS {
+            assert!(page.contains(&format!("`{}`", signal.name)), "{}", signal.name);
+            assert!(signal.default_metric.is_none_or(|name| page.contains(&format!("`{name}`"))), "{}", signal.name);
+        }
+    }
+
+    #[test]
+    fn a_metric_is_one_signal() {
+        let mut names = MetricNames::default();
+        let usual = "kafka_server_brokertopicmetrics_bytesinpersec_total";
+        assert_eq!(names.signal_of(usual), by_name("bytes_in_total"));
+        names.set_metric(by_name("network_in_total").unwrap_or_default(), usual);
+        assert_eq!(names.signal_of(usual), by_name("network_in_total"));
+    }
+}
