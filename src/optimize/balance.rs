@@ -115,10 +115,9 @@ fn shed(problem: &Problem<'_>, state: &mut State, destinations: &mut Destination
 }
 
 /// Moves replicas off dirs beyond their hard limit whose broker Kafka allows no moves between dirs: what is left of the
-/// rule's remedies. Least penalty per byte first; returns how many moved.
-pub(crate) fn empty_full_dirs(problem: &Problem<'_>, state: &mut State) -> usize {
+/// rule's remedies. Least penalty per byte first; a dir that cannot be brought below its limit stays as it was.
+pub(crate) fn empty_full_dirs(problem: &Problem<'_>, state: &mut State) {
     let mut destinations = Destinations::new(problem, state);
-    let mut moves = 0;
     for dir in full_dirs(problem, state) {
         let broker = row(problem.snapshot.log_dirs[dir as usize].broker.row());
         let on_dir = |s: &u32| state.dir[*s as usize] == dir && is_free(problem, *s);
@@ -127,18 +126,22 @@ pub(crate) fn empty_full_dirs(problem: &Problem<'_>, state: &mut State) -> usize
             let worth = |s: u32| relief(problem, state, broker, s) / price(problem, state, s);
             worth(b).total_cmp(&worth(a)).then(a.cmp(&b))
         });
+        let is_full = |state: &State| state.dir_bytes[dir as usize] > problem.dirs[dir as usize].limit_bytes;
+        let mut moved = Vec::new();
         for slot in slots {
-            if state.dir_bytes[dir as usize] <= problem.dirs[dir as usize].limit_bytes {
+            if !is_full(state) {
                 break;
             }
             if let Some(found) = destinations.best(problem, state, slot) {
                 state.relocate(problem, slot, found.broker, found.dir);
                 destinations.changed(state);
-                moves += 1;
+                moved.push(slot);
             }
         }
+        if is_full(state) {
+            moved.into_iter().rev().for_each(|slot| state.relocate(problem, slot, broker, dir));
+        }
     }
-    moves
 }
 
 /// Dirs beyond their hard limit on active brokers whose dirs are planned but cannot exchange replicas.

@@ -62,7 +62,7 @@ impl Budget {
                 patience: 3,
                 outside_max: 8,
                 byte_tries: 0,
-                whole_binaries: 200,
+                whole_binaries: 60,
                 whole_nodes: 20,
             }),
             Effort::Thorough => Some(Self {

@@ -97,9 +97,15 @@ fn unless_worse(problem: &Problem<'_>, before: &State, after: State) -> State {
     if mended || reported(&after) <= reported(before) + DRIFT { after } else { before.clone() }
 }
 
-/// How many partitions break rules that the search may mend.
+/// How many violations are left that the search may mend: of replicas, of racks, of dirs that cannot exchange.
 fn repairs_left(problem: &Problem<'_>, state: &State) -> usize {
-    (0..row(problem.partitions.len())).filter(|&p| partition_breaks_rules(problem, state, p)).count()
+    let broken = |p: u32| {
+        let faults = problem.slots(p).filter(|&s| fault(problem, state, row(s)).is_some()).count();
+        faults + usize::from(rack_broken(problem, state, p))
+    };
+    let judged =
+        (0..row(problem.partitions.len())).filter(|&p| problem.partitions[p as usize].freedom != Freedom::Fixed);
+    judged.map(broken).sum::<usize>() + full_dirs(problem, state).len()
 }
 
 /// Whether some log dir is beyond its hard limit.
@@ -136,28 +142,28 @@ fn partition_breaks_rules(problem: &Problem<'_>, state: &State, p: u32) -> bool 
 
 /// Mends rules, the most urgent first where a budget may not suffice for all: what has lost a replica, then what is
 /// beyond a hard limit, then the rest.
-fn mend(problem: &Problem<'_>, state: &mut State, expired: &dyn Fn() -> bool) -> usize {
-    let mut repaired = 0;
+fn mend(problem: &Problem<'_>, state: &mut State, expired: &dyn Fn() -> bool) {
     if problem.has_budget() {
-        repaired += repair(problem, state, Share::Lost);
+        repair(problem, state, Share::Lost);
         let aims = state.aims.replace(Arc::new(Aims::limits_alone(problem, state)));
         balance(problem, state, expired);
         state.aims = aims;
         state.rebase(problem);
     }
-    repaired + repair(problem, state, Share::All)
+    repair(problem, state, Share::All);
 }
 
 /// Runs every member and keeps the best; none where the snapshot itself is best. The flag says whether the clock cut in.
 fn portfolio(problem: &Problem<'_>, before: &State, options: &Options, env: &Environment<'_>) -> Option<(State, bool)> {
     let mut built = before.clone();
     (env.progress)("repair", 0.05);
-    let repaired = mend(problem, &mut built, env.expired) + empty_full_dirs(problem, &mut built);
+    mend(problem, &mut built, env.expired);
+    empty_full_dirs(problem, &mut built);
     (env.progress)("balance", 0.15);
     built.rebase(problem);
     built.settle(problem);
     balance(problem, &mut built, env.expired);
-    let repaired = repaired + repair(problem, &mut built, Share::All);
+    repair(problem, &mut built, Share::All);
     built.settle(problem);
     let allowance = built.total_penalty();
     (env.progress)("trim", 0.45);
@@ -190,7 +196,7 @@ fn portfolio(problem: &Problem<'_>, before: &State, options: &Options, env: &Env
     // Where nothing had to be repaired, what is as good as the least within the tolerance and moves nothing is best.
     let least = state.excess(problem) * (1.0 + problem.policy.excess_tolerance);
     let (limits_before, limits_after) = (before.beyond(problem), state.beyond(problem));
-    let worth_it = repaired > 0
+    let worth_it = repairs_left(problem, &state) < repairs_left(problem, before)
         || limits_after < limits_before
         || (limits_after == limits_before && before.excess(problem) > least + DRIFT);
     worth_it.then_some((state, timed_out))
