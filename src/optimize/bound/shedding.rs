@@ -1,7 +1,7 @@
 //! The least bytes that one broker must lose or gain: fractional knapsacks over its replicas, or over all that could come.
 
 use super::super::balance::is_free;
-use super::super::problem::{NONE, Problem, row};
+use super::super::problem::{DISK, NONE, Problem, row};
 use super::super::state::State;
 use super::edges::{Edges, LANES};
 use crate::model::Freedom;
@@ -20,8 +20,10 @@ pub(super) fn must_leave(problem: &Problem<'_>, before: &State, edges: &Edges, b
     for (column, lane) in LANES.into_iter().enumerate() {
         let excess = sums[column] - edges.high[b][column];
         if excess > 0.0 {
-            let items =
-                resident.iter().filter(|&&s| may_leave(problem, edges, s)).map(|&s| item(problem, before, s, lane));
+            let items = resident
+                .iter()
+                .filter(|&&s| may_leave(problem, edges, s))
+                .map(|&s| item(problem, before, edges, s, lane));
             least = least.max(knapsack(items.collect(), excess));
         }
     }
@@ -42,10 +44,13 @@ pub(super) fn sums(problem: &Problem<'_>, before: &State, b: usize, resident: &[
     sums
 }
 
-/// What `slot` relieves in `lane` and the bytes that costs.
-pub(super) fn item(problem: &Problem<'_>, before: &State, slot: u32, lane: usize) -> (f64, f64) {
+/// What `slot` relieves in `lane` and the bytes that costs. Where slack is granted in disk bytes, a byte relieved must cost
+/// no more than one, or a byte of slack could save more: a replica smaller than its copies then counts as itself.
+pub(super) fn item(problem: &Problem<'_>, before: &State, edges: &Edges, slot: u32, lane: usize) -> (f64, f64) {
     let p = problem.slot_partition[slot as usize];
-    (before.demand_here(problem, slot)[lane], problem.partitions[p as usize].copy_bytes)
+    let relief = before.demand_here(problem, slot)[lane];
+    let copy_bytes = problem.partitions[p as usize].copy_bytes;
+    (relief, if lane == DISK && edges.slack_bytes > 0.0 { relief.min(copy_bytes) } else { copy_bytes })
 }
 
 /// The least bytes of a fractional choice of `(relief, bytes)` items whose relief sums to `need`.
