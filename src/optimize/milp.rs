@@ -240,7 +240,7 @@ impl Search<'_, '_> {
         let mut journal = Vec::new();
         let applied = apply(self.problem, self.state, &assignments, &mut journal);
         let after = Quality::of(self.problem, self.state);
-        let fits = self.state.within_budget(self.problem, (0.0, 0));
+        let fits = self.state.keeps_budget(self.problem);
         // A penalty within the tolerance is as good, but many such steps would add up: it may not rise here at all.
         let rises = after.penalty > before.penalty + DRIFT;
         let saves = before.cost - after.cost > DRIFT * before.cost || after.penalty < before.penalty - DRIFT;

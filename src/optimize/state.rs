@@ -221,6 +221,12 @@ impl State {
         (bytes * copies as f64, copies)
     }
 
+    /// Whether what is copied so far is within the policy's budget.
+    pub(crate) fn keeps_budget(&self, problem: &Problem<'_>) -> bool {
+        problem.moved_bytes_max.is_none_or(|max| self.copied_bytes <= max as f64)
+            && problem.policy.budget.max_moves.is_none_or(|max| u64::try_from(self.copies).is_ok_and(|now| now <= max))
+    }
+
     /// Whether the policy's budget allows so much more.
     pub(crate) fn within_budget(&self, problem: &Problem<'_>, (bytes, copies): (f64, i64)) -> bool {
         let bytes_fit =
