@@ -9,15 +9,16 @@ use std::path::{Path, PathBuf};
 
 /// What each top-level module may import of ours. The pipeline is ingest → optimize → plan → report; `verify` stands
 /// beside it and must not know the optimizer; `writer` serves those that make files; `cli` sees everything.
-const MAY_IMPORT: [(&str, &[&str]); 8] = [
+const MAY_IMPORT: [(&str, &[&str]); 9] = [
     ("model", &[]),
     ("writer", &[]),
     ("ingest", &["model", "writer"]),
     ("optimize", &["model", "ingest"]),
     ("verify", &["model", "ingest"]),
     ("plan", &["model", "ingest", "optimize", "verify", "writer"]),
-    ("report", &["model", "ingest", "optimize", "plan", "verify", "writer"]),
-    ("cli", &["model", "ingest", "optimize", "plan", "report", "verify", "writer"]),
+    ("capacity", &["model", "ingest", "optimize", "plan", "verify"]),
+    ("report", &["model", "ingest", "optimize", "plan", "capacity", "verify", "writer"]),
+    ("cli", &["model", "ingest", "optimize", "plan", "capacity", "report", "verify", "writer"]),
 ];
 
 /// The crates that have an owner, and the modules (by path from `src`) that are.

@@ -1,0 +1,192 @@
+//! How close each group's brokers are to their limits, now and after the loss of a broker or a rack.
+//!
+//! A loss is taken at its worst once everything has been copied again: what the lost brokers carried is spread over the
+//! group's survivors in proportion to their capacity, so the busiest survivor ends at its own utilization plus
+//! Σ lost load ÷ Σ surviving capacity. Of all brokers (racks) the one whose loss ends highest counts. That N−1 state is
+//! what Cruise Control's capacity thresholds are to be held against (Netflix service-capacity-modeling plans node
+//! recovery alike).
+
+use crate::model::load::capacity;
+use crate::model::{BrokerIdx, Goal, Groups, Placement, Policy, Snapshot};
+use crate::verify::Usage;
+use crate::verify::assess::band_brokers;
+
+/// Whether a goal's limit holds, and after what it no longer does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HeadroomVerdict {
+    /// The limit holds even after a rack is lost, or where there is no second rack, after a broker is.
+    Ok,
+    /// It holds after the loss of any one broker, but not of a rack.
+    RackLossExceeds,
+    /// It holds now, but not after the loss of some broker.
+    BrokerLossExceeds,
+    /// It is passed today.
+    Exceeded,
+}
+
+impl HeadroomVerdict {
+    /// The name used in files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::RackLossExceeds => "rack_loss_exceeds",
+            Self::BrokerLossExceeds => "broker_loss_exceeds",
+            Self::Exceeded => "exceeded",
+        }
+    }
+}
+
+/// The state after a loss.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AfterLoss {
+    /// What was lost: `broker 5` or `rack a`.
+    pub lost: String,
+    /// The highest utilization among the survivors, a fraction.
+    pub utilization_max: f64,
+}
+
+/// One goal of one group against its limit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Headroom {
+    /// Resource group.
+    pub group: String,
+    /// One of [`Goal::UTILIZATIONS`].
+    pub goal: Goal,
+    /// Σ load ÷ Σ capacity of the group.
+    pub utilization_mean: f64,
+    /// The highest utilization among the group's brokers, a fraction.
+    pub utilization_max: f64,
+    /// The broker that has it.
+    pub busiest: BrokerIdx,
+    /// The policy's hard limit, a fraction.
+    pub limit: f64,
+    /// After the worst loss of one broker; none where the group has only one.
+    pub broker_lost: Option<AfterLoss>,
+    /// After the worst loss of one rack; none where the group's brokers are in fewer than two racks.
+    pub rack_lost: Option<AfterLoss>,
+    /// What that means.
+    pub verdict: HeadroomVerdict,
+}
+
+/// Every group's headroom by goal, groups by name, goals in their order. Goals for which a broker of the group lacks a
+/// capacity are absent: a fraction of an unknown whole is no figure.
+#[must_use]
+pub fn headroom(snapshot: &Snapshot, policy: &Policy, placement: &Placement) -> Vec<Headroom> {
+    let groups = Groups::new(snapshot, policy);
+    let usage = Usage::of(snapshot, placement);
+    let mut all = Vec::new();
+    for (number, name) in groups.names().iter().enumerate() {
+        let brokers = band_brokers(snapshot, &groups, number);
+        for goal in Goal::UTILIZATIONS {
+            all.extend(Group { snapshot, usage: &usage, brokers: &brokers, goal }.headroom(name, policy));
+        }
+    }
+    all
+}
+
+/// The hard limit of `goal`, one of [`Goal::UTILIZATIONS`], as a fraction; none for others.
+#[must_use]
+pub fn limit(policy: &Policy, goal: Goal) -> Option<f64> {
+    match goal {
+        Goal::Disk => Some(policy.limits.disk),
+        Goal::NetworkIn => Some(policy.limits.network_in),
+        Goal::NetworkOut => Some(policy.limits.network_out),
+        Goal::Cpu => Some(policy.limits.cpu),
+        Goal::Replicas | Goal::Leaders | Goal::TopicSpread | Goal::LogDir => None,
+    }
+}
+
+struct Group<'a> {
+    snapshot: &'a Snapshot,
+    usage: &'a Usage,
+    brokers: &'a [BrokerIdx],
+    goal: Goal,
+}
+
+/// One broker's load and capacity towards the goal in question.
+#[derive(Clone, Copy)]
+struct Share {
+    broker: BrokerIdx,
+    load: f64,
+    capacity: f64,
+}
+
+impl Share {
+    fn utilization(&self) -> f64 {
+        self.load / self.capacity
+    }
+}
+
+impl Group<'_> {
+    fn headroom(&self, name: &str, policy: &Policy) -> Option<Headroom> {
+        if self.goal == Goal::Cpu && !self.usage.has_cpu {
+            return None;
+        }
+        let limit = limit(policy, self.goal)?;
+        let share = |&broker: &BrokerIdx| {
+            let load = self.usage.load(broker, self.goal)?;
+            Some(Share { broker, load, capacity: capacity(self.snapshot, broker, self.goal)? })
+        };
+        let shares: Vec<Share> = self.brokers.iter().map(share).collect::<Option<_>>()?;
+        let busiest = *shares.iter().max_by(|a, b| a.utilization().total_cmp(&b.utilization()))?;
+        let (broker_lost, rack_lost) = (self.after_broker_loss(&shares), self.after_rack_loss(&shares));
+        let exceeds = |loss: &Option<AfterLoss>| loss.as_ref().is_some_and(|l| l.utilization_max > limit);
+        let verdict = if busiest.utilization() > limit {
+            HeadroomVerdict::Exceeded
+        } else if exceeds(&broker_lost) {
+            HeadroomVerdict::BrokerLossExceeds
+        } else if exceeds(&rack_lost) {
+            HeadroomVerdict::RackLossExceeds
+        } else {
+            HeadroomVerdict::Ok
+        };
+        Some(Headroom {
+            group: name.to_owned(),
+            goal: self.goal,
+            utilization_mean: shares.iter().map(|s| s.load).sum::<f64>()
+                / shares.iter().map(|s| s.capacity).sum::<f64>(),
+            utilization_max: busiest.utilization(),
+            busiest: busiest.broker,
+            limit,
+            broker_lost,
+            rack_lost,
+            verdict,
+        })
+    }
+
+    fn after_broker_loss(&self, shares: &[Share]) -> Option<AfterLoss> {
+        let name = |share: &Share| format!("broker {}", self.snapshot.broker(share.broker).id);
+        worst(shares.iter().map(|lost| (name(lost), after(shares, |s| s.broker == lost.broker))))
+    }
+
+    fn after_rack_loss(&self, shares: &[Share]) -> Option<AfterLoss> {
+        let rack_of = |share: &Share| self.snapshot.broker(share.broker).rack;
+        let racks = self.snapshot.racks.iter().enumerate();
+        worst(racks.map(|(row, name)| {
+            let is_lost = |s: &Share| rack_of(s).is_some_and(|rack| rack.row() == row);
+            let any = shares.iter().any(is_lost);
+            (format!("rack {name}"), if any { after(shares, is_lost) } else { None })
+        }))
+    }
+}
+
+/// The highest utilization among the survivors once they carry everything; none where nobody survives.
+fn after(shares: &[Share], is_lost: impl Fn(&Share) -> bool) -> Option<f64> {
+    let (mut lost_load, mut surviving_capacity, mut highest) = (0.0, 0.0, None);
+    for share in shares {
+        if is_lost(share) {
+            lost_load += share.load;
+        } else {
+            surviving_capacity += share.capacity;
+            highest = Some(share.utilization().max(highest.unwrap_or(0.0)));
+        }
+    }
+    highest.map(|u: f64| u + lost_load / surviving_capacity)
+}
+
+fn worst(losses: impl Iterator<Item = (String, Option<f64>)>) -> Option<AfterLoss> {
+    let evaluated = losses.filter_map(|(lost, utilization)| Some((lost, utilization?)));
+    let highest = evaluated.reduce(|a, b| if b.1 > a.1 { b } else { a });
+    highest.map(|(lost, utilization_max)| AfterLoss { lost, utilization_max })
+}
