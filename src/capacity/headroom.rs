@@ -7,7 +7,7 @@
 //! recovery alike).
 
 use crate::model::load::capacity;
-use crate::model::{BrokerIdx, Goal, Groups, Placement, Policy, Snapshot};
+use crate::model::{BrokerIdx, Goal, Groups, Placement, Policy, Snapshot, band};
 use crate::verify::Usage;
 use crate::verify::assess::band_brokers;
 
@@ -131,8 +131,8 @@ impl Group<'_> {
         let shares: Vec<Share> = self.brokers.iter().map(share).collect::<Option<_>>()?;
         let busiest = *shares.iter().max_by(|a, b| a.utilization().total_cmp(&b.utilization()))?;
         let (broker_lost, rack_lost) = (self.after_broker_loss(&shares), self.after_rack_loss(&shares));
-        let exceeds = |loss: &Option<AfterLoss>| loss.as_ref().is_some_and(|l| l.utilization_max > limit);
-        let verdict = if busiest.utilization() > limit {
+        let exceeds = |loss: &Option<AfterLoss>| loss.as_ref().is_some_and(|l| band::exceeds(l.utilization_max, limit));
+        let verdict = if band::exceeds(busiest.utilization(), limit) {
             HeadroomVerdict::Exceeded
         } else if exceeds(&broker_lost) {
             HeadroomVerdict::BrokerLossExceeds
