@@ -88,15 +88,23 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * seconds).map_err(|e| e.to_string())
 }
 
+/// The machine catalogue that `args` name.
+///
+/// # Errors
+/// Every fault in a site's own files.
+pub fn catalogue(args: &InputArgs) -> Result<Catalogue, CliError> {
+    Ok(match &args.machines {
+        Some(dir) => Catalogue::with_dir(dir)?,
+        None => Catalogue::builtin(),
+    })
+}
+
 /// Reads the snapshot and policy that `args` name; prints warnings to stderr.
 ///
 /// # Errors
 /// Every fault found in either.
 pub fn load(args: &InputArgs) -> Result<(Snapshot, Policy), CliError> {
-    let catalogue = match &args.machines {
-        Some(dir) => Catalogue::with_dir(dir)?,
-        None => Catalogue::builtin(),
-    };
+    let catalogue = catalogue(args)?;
     let (snapshot, warnings) = snapshot_dir::read(&args.snapshot, &catalogue)?;
     warn(&warnings);
     let policy = match &args.policy {

@@ -5,6 +5,7 @@ pub mod common;
 pub mod exit;
 pub mod progress;
 pub mod rebalance;
+pub mod report;
 pub mod scope;
 pub mod snapshot;
 pub mod synth;
@@ -29,6 +30,8 @@ pub enum Command {
     Check(check::Args),
     /// Plan for the snapshot as it stands: heal, drain, balance.
     Rebalance(rebalance::Args),
+    /// Report what the cluster can still carry, what binds, and what it costs.
+    Report(report::Args),
     /// Capture a cluster, or convert other tools' output, into a snapshot directory.
     Snapshot(snapshot::Args),
     /// Write a realistic synthetic snapshot.
@@ -44,6 +47,7 @@ pub fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Check(args) => check::run(args),
         Command::Rebalance(args) => rebalance::run(args),
+        Command::Report(args) => report::run(args),
         Command::Snapshot(args) => snapshot::run(args),
         Command::Synth(args) => synth::run(args),
         Command::Verify(args) => verify::run(args),

@@ -99,6 +99,18 @@ pub fn figure(value: f64) -> String {
     }
 }
 
+/// US dollars: whole from a hundred on, else with cents.
+#[must_use]
+pub fn usd(value: f64) -> String {
+    format!("${}", money(value))
+}
+
+/// An amount of money without its unit: whole from a hundred on, else with cents.
+#[must_use]
+pub fn money(value: f64) -> String {
+    if value >= 99.995 { count(value.round() as u64) } else { format!("{value:.2}") }
+}
+
 /// A duration in its two largest units: `3 d 4 h`, `2 h 10 min`, `45 s`.
 #[must_use]
 pub fn duration(seconds: f64) -> String {
@@ -190,6 +202,13 @@ mod tests {
         assert_eq!(counted(0, "broker"), "0 brokers");
         assert_eq!(mean_count(2.5), "2.5");
         assert_eq!(mean_count(4_000.0), "4\u{202f}000");
+    }
+
+    #[test]
+    fn money_has_cents_where_they_matter() {
+        assert_eq!(usd(0.005), "$0.01");
+        assert_eq!(usd(65_229.4), "$65\u{202f}229");
+        assert_eq!(money(99.994), "99.99");
     }
 
     #[test]

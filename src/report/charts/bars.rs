@@ -16,6 +16,12 @@ pub enum Axis {
     Share,
     /// Bytes.
     Bytes,
+    /// Bytes per second.
+    BytesPerSec,
+    /// Whole things.
+    Count,
+    /// US dollars.
+    Usd,
 }
 
 /// One row of bars.
@@ -56,11 +62,10 @@ impl Axis {
     fn scale(self, most: f64) -> (f64, &'static str) {
         match self {
             Self::Share => (0.01, "%"),
-            Self::Bytes => {
-                let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-                let step = (0..units.len()).rev().find(|step| most >= 1024_f64.powi(*step as i32)).unwrap_or(0);
-                (1024_f64.powi(step as i32), units[step])
-            }
+            Self::Bytes => in_unit(most, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]),
+            Self::BytesPerSec => in_unit(most, ["B/s", "KiB/s", "MiB/s", "GiB/s", "TiB/s", "PiB/s"]),
+            Self::Count => (1.0, ""),
+            Self::Usd => (1.0, "$"),
         }
     }
 
@@ -68,8 +73,17 @@ impl Axis {
         match self {
             Self::Share => human::percent(value),
             Self::Bytes => human::bytes_f64(value),
+            Self::BytesPerSec => human::rate(value),
+            Self::Count => human::mean_count(value),
+            Self::Usd => human::usd(value),
         }
     }
+}
+
+/// The largest of `units`, each 1,024 of the one before, that keeps a whole part of `most`.
+fn in_unit(most: f64, units: [&'static str; 6]) -> (f64, &'static str) {
+    let step = (0..units.len()).rev().find(|step| most >= 1024_f64.powi(*step as i32)).unwrap_or(0);
+    (1024_f64.powi(step as i32), units[step])
 }
 
 impl BarRow {
@@ -140,7 +154,7 @@ impl BarChart {
             .disable_y_axis()
             .x_labels(5)
             // `{}` prints the shortest digits: 20, not 20.0.
-            .x_label_formatter(&|value: &f64| format!("{} {unit}", (value * 1e6).round() / 1e6))
+            .x_label_formatter(&|value: &f64| format!("{} {unit}", (value * 1e6).round() / 1e6).trim_end().to_owned())
             .axis_style(Ink::Grid.color())
             .bold_line_style(Ink::Grid.color())
             .light_line_style(TRANSPARENT)

@@ -17,7 +17,7 @@ pub struct HeatGroup {
     pub brokers: Vec<String>,
     /// By row of [`HeatMap::rows`], then broker.
     pub before: Vec<Vec<HeatCell>>,
-    /// The same with the plan carried out.
+    /// The same with the plan carried out; empty where there is no plan to compare with.
     pub after: Vec<Vec<HeatCell>>,
 }
 
@@ -111,11 +111,21 @@ impl HeatMap {
     #[must_use]
     pub fn svg(&self, id: &str, description: &str) -> String {
         let layout = Layout::of(self);
+        if !self.is_compared() {
+            let caption = Caption { id, title: "Brokers by goals", description };
+            return picture(caption, layout.size(), |area| layout.panel(area, 0, "Now", |group| &group.before));
+        }
         let caption = Caption { id, title: "Brokers by goals, before and after the plan", description };
         picture(caption, layout.size(), |area| {
             layout.panel(area, 0, "Before", |group| &group.before)?;
             layout.panel(area, layout.panel_height() + PANEL_GAP, "After", |group| &group.after)
         })
+    }
+}
+
+impl HeatMap {
+    fn is_compared(&self) -> bool {
+        self.groups.iter().any(|group| !group.after.is_empty())
     }
 }
 
@@ -143,7 +153,8 @@ impl<'a> Layout<'a> {
         let cells: i32 = self.map.groups.iter().map(|group| self.width_of(group) + GROUP_GAP).sum();
         // A margin on the right keeps the last broker's label from being cut.
         let width = (LABELS_WIDTH + cells + 24).max(360);
-        (width.unsigned_abs(), (2 * self.panel_height() + PANEL_GAP + 6).unsigned_abs())
+        let height = if self.map.is_compared() { 2 * self.panel_height() + PANEL_GAP } else { self.panel_height() };
+        (width.unsigned_abs(), (height + 6).unsigned_abs())
     }
 
     fn panel<'g>(
@@ -287,6 +298,15 @@ mod tests {
     fn figures_stand_in_cells_that_are_wide_enough() {
         assert!(map(6).svg("heat", "d").contains(">1.6</text>"));
         assert!(!map(60).svg("heat", "d").contains(">1.6</text>"));
+    }
+
+    #[test]
+    fn without_a_plan_there_is_one_panel() {
+        let mut map = map(9);
+        map.groups.iter_mut().for_each(|group| group.after.clear());
+        let svg = map.svg("heat", "d");
+        assert_eq!(shapes(&svg, "f3"), 2 * 2 * 3);
+        assert!(svg.contains(">Now</text>") && !svg.contains(">After</text>"), "{svg}");
     }
 
     #[test]

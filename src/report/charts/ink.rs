@@ -19,8 +19,10 @@ pub enum Ink {
     Grid,
     /// Bars of the snapshot as it stands.
     Before,
-    /// Bars of the plan carried out.
+    /// Bars of the plan carried out, or of the state after a broker is lost.
     After,
+    /// Bars of the state after a rack is lost.
+    Worse,
     /// The line that must not be passed; dashed.
     Limit,
     /// A cell below half of the mean.
@@ -46,12 +48,13 @@ pub enum Ink {
 }
 
 /// The inks with their light and dark values, and the letter that stands for each in class names.
-const INKS: [(Ink, char, u32, u32); 16] = [
+const INKS: [(Ink, char, u32, u32); 17] = [
     (Ink::Text, 't', 0x001b_2430, 0x00e6_eaf0),
     (Ink::Muted, 'm', 0x0056_6270, 0x009a_a7b5),
     (Ink::Grid, 'g', 0x00d9_dee5, 0x0033_3d49),
     (Ink::Before, 'b', 0x00a9_b4c1, 0x0061_6f80),
     (Ink::After, 'a', 0x0000_72b2, 0x0056_b4e9),
+    (Ink::Worse, 'w', 0x00b8_5c92, 0x00d9_8cb8),
     (Ink::Limit, 'l', 0x00c2_4f00, 0x00ff_8a3d),
     (Ink::FarBelow, '0', 0x0056_b4e9, 0x002f_7fb5),
     (Ink::Below, '1', 0x009a_d0f0, 0x001f_5f88),

@@ -5,10 +5,14 @@ pub mod bars;
 mod canvas;
 pub mod heat_map;
 pub mod ink;
+pub mod rack_matrix;
+pub mod thresholds;
 
 pub use bars::{Axis, BarChart, BarRow};
 pub use heat_map::{HeatCell, HeatGroup, HeatMap, Side};
 pub use ink::css;
+pub use rack_matrix::RackMatrix;
+pub use thresholds::{ThresholdChart, ThresholdRow};
 
 use canvas::{Area, Drawn};
 use ink::Ink;

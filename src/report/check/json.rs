@@ -7,6 +7,7 @@ use super::hot_spots::HotSpot;
 use super::model_error::{BrokerError, ModelError, TotalError};
 use crate::model::Snapshot;
 use crate::report::excuses::{UnjudgedPartitions, explain};
+use crate::report::headroom::{self, NotEvaluatedView};
 use crate::report::json::{self, ExcuseView, rounded};
 use crate::report::layout::to_bytes;
 
@@ -17,6 +18,7 @@ pub(super) fn render(report: &CheckReport<'_>) -> Vec<u8> {
     let crowded = report.crowded.iter();
     to_bytes(&View {
         assessment: json::assessment(&report.assessment),
+        headroom: headroom::json(snapshot, report.policy, &report.headroom),
         model_error: report.model_error.as_ref().map(|error| ModelErrorView::of(snapshot, error)),
         hot_spots: report.hot_spots.iter().map(|spot| HotSpotView::of(snapshot, spot)).collect(),
         crowded: crowded
@@ -24,18 +26,21 @@ pub(super) fn render(report: &CheckReport<'_>) -> Vec<u8> {
             .collect(),
         excuses: report.excuses.iter().map(ExcuseView::from).collect(),
         unjudged: report.unjudged.iter().map(|unjudged| UnjudgedView::of(snapshot, unjudged)).collect(),
+        not_evaluated: report.not_evaluated.iter().map(NotEvaluatedView::from).collect(),
     })
 }
 
 #[derive(Serialize)]
-struct View<'a, A: Serialize> {
+struct View<'a, A: Serialize, H: Serialize> {
     #[serde(flatten)]
     assessment: A,
+    headroom: H,
     model_error: Option<ModelErrorView>,
     hot_spots: Vec<HotSpotView<'a>>,
     crowded: Vec<CrowdedView>,
     excuses: Vec<ExcuseView<'a>>,
     unjudged: Vec<UnjudgedView>,
+    not_evaluated: Vec<NotEvaluatedView<'a>>,
 }
 
 #[derive(Serialize)]
@@ -94,7 +99,7 @@ impl BrokerErrorView {
 }
 
 #[derive(Serialize)]
-struct HotSpotView<'a> {
+pub(crate) struct HotSpotView<'a> {
     goal: &'static str,
     broker_id: i32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,7 +109,7 @@ struct HotSpotView<'a> {
 }
 
 impl<'a> HotSpotView<'a> {
-    fn of(snapshot: &'a Snapshot, spot: &HotSpot) -> Self {
+    pub(crate) fn of(snapshot: &'a Snapshot, spot: &HotSpot) -> Self {
         Self {
             goal: spot.goal.name(),
             broker_id: snapshot.broker(spot.broker).id,

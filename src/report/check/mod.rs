@@ -2,7 +2,7 @@
 //! Input: a snapshot and a policy. Output: a [`CheckReport`], rendered as text or JSON. Pure; every figure is the judge's.
 
 pub mod hot_spots;
-mod json;
+pub(crate) mod json;
 pub mod model_error;
 mod text;
 
@@ -10,7 +10,9 @@ use hot_spots::HotSpot;
 use model_error::ModelError;
 
 use super::excuses::{self, UnjudgedPartitions};
+use super::headroom as headroom_report;
 use super::standing::{GroupStanding, standings};
+use crate::capacity::{Headroom, NotEvaluated, headroom};
 use crate::model::{Assessment, BrokerIdx, Excuse, Placement, Policy, Snapshot};
 use crate::verify::{self, Usage};
 
@@ -25,6 +27,10 @@ pub struct CheckReport<'a> {
     pub assessment: Assessment,
     /// Bands and figures by group.
     pub standings: Vec<GroupStanding>,
+    /// How far groups are from their limits, now and after a loss.
+    pub headroom: Vec<Headroom>,
+    /// What of the headroom cannot be computed.
+    pub not_evaluated: Vec<NotEvaluated>,
     /// The fullest brokers and log dirs.
     pub hot_spots: Vec<HotSpot>,
     /// Active brokers with so many replicas that operators are warned, most first.
@@ -46,9 +52,12 @@ impl<'a> CheckReport<'a> {
         let unjudged = excuses::unjudged_partitions(snapshot);
         let mut excuses = excuses::of_violations(snapshot, policy, &placement, &usage);
         excuses.extend(excuses::of_unjudged(snapshot, &unjudged));
+        let headroom = headroom(snapshot, policy, &placement);
         Self {
             snapshot,
             policy,
+            not_evaluated: headroom_report::missing(snapshot, policy, &headroom),
+            headroom,
             assessment: verify::assess(snapshot, policy, &placement),
             standings: standings(snapshot, policy, &usage),
             hot_spots: hot_spots::hot_spots(snapshot, policy, &usage),
@@ -71,7 +80,8 @@ impl<'a> CheckReport<'a> {
         text::render(self)
     }
 
-    /// The report for programs: the contract's `before` with `model_error`, `hot_spots`, `excuses` and `unjudged`.
+    /// The report for programs: the contract's `before` with `headroom`, `model_error`, `hot_spots`, `excuses`,
+    /// `unjudged` and `not_evaluated`.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
         json::render(self)

@@ -6,9 +6,11 @@ use anstyle::Style;
 
 use super::CheckReport;
 use super::hot_spots::HotSpot;
+use crate::capacity::HeadroomVerdict;
 use crate::model::band;
 use crate::model::{BrokerState, Criterion, Excuse, Goal, GoalBalance, Rule};
 use crate::report::excuses::{explain, grouped};
+use crate::report::headroom;
 use crate::report::human;
 use crate::report::standing::band_in_words;
 use crate::report::style::{ASIDE, BROKEN, GOOD, HEADING, OUTSIDE, by_count, paint};
@@ -20,6 +22,8 @@ const EXAMPLES: usize = 2;
 const WORST_BROKERS: usize = 5;
 /// Width of what stands beside a rule's name and count.
 const DETAIL_WIDTH: usize = 72;
+/// Groups and resources whose headroom is listed.
+const HEADROOM_ROWS: usize = 12;
 /// Width of a hot spot's name: three stand beside each other.
 const HOT_SPOT_WIDTH: usize = 20;
 
@@ -27,6 +31,7 @@ pub(super) fn render(report: &CheckReport<'_>) -> String {
     let mut text = cluster(report);
     text.push_str(&hard_rules(report));
     text.push_str(&goals(report));
+    text.push_str(&headroom(report));
     text.push_str(&hot_spots(report));
     text.push_str(&model_error(report));
     text.push_str(&left_out(report));
@@ -130,6 +135,30 @@ fn goals(report: &CheckReport<'_>) -> String {
 fn off(balance: &GoalBalance) -> [Cell; 2] {
     let style = by_count(balance.outside, OUTSIDE);
     [human::count(balance.outside), human::figure(balance.excess)].map(|text| Cell::painted(style, text))
+}
+
+/// All groups and resources where that is a screen's part, else those whose limit does not hold.
+fn headroom(report: &CheckReport<'_>) -> String {
+    let all = &report.headroom;
+    let passed = || all.iter().filter(|h| h.verdict != HeadroomVerdict::Ok);
+    let Some(binding) = headroom::binding(all) else { return String::new() };
+    let title = format!(
+        "{} of {} limits hold, also after every loss that was evaluated",
+        all.len() - passed().count(),
+        all.len()
+    );
+    let style = by_count(passed().count() as u64, OUTSIDE);
+    let mut text = format!("\n{}  {}\n", paint(HEADING, "Headroom"), paint(style, &title));
+    let table = if all.len() <= HEADROOM_ROWS {
+        headroom::table(report.snapshot, all)
+    } else {
+        headroom::table(report.snapshot, passed().take(HEADROOM_ROWS))
+    };
+    if all.len() <= HEADROOM_ROWS || passed().next().is_some() {
+        text.push_str(&table.render());
+    }
+    let _ = writeln!(text, "  {}", paint(ASIDE, &format!("→ {}", headroom::binding_in_words(binding))));
+    text
 }
 
 fn hot_spots(report: &CheckReport<'_>) -> String {

@@ -25,32 +25,43 @@ pub(super) struct ChartView {
     pub(super) rows: Vec<Vec<String>>,
 }
 
-/// The heat map of all goals that compare brokers, and its figures by broker.
-pub(super) fn heat_map(snapshot: &Snapshot, policy: &Policy, plan: &Plan, before: &Usage, after: &Usage) -> ChartView {
+/// The heat map of all goals that compare brokers, and its figures by broker; with a plan carried out beside it, if any.
+pub(super) fn heat_map(snapshot: &Snapshot, policy: &Policy, before: &Usage, after: Option<&Usage>) -> ChartView {
     let old = standings(snapshot, policy, before);
-    let new = standings(snapshot, policy, after);
+    let new = after.map(|after| standings(snapshot, policy, after));
     let goals: Vec<Goal> =
         Goal::BROKER.into_iter().filter(|goal| old.iter().any(|group| group.goal(*goal).is_some())).collect();
     let mut map = HeatMap { rows: goals.iter().map(|goal| goal.name().to_owned()).collect(), groups: Vec::new() };
     let mut rows = Vec::new();
-    for (old, new) in old.iter().zip(&new) {
+    let mut outside = (0, 0);
+    for (number, old) in old.iter().enumerate() {
         let lines = |group: &GroupStanding| goals.iter().map(|&goal| cells(group, goal)).collect::<Vec<_>>();
-        let (before, after) = (lines(old), lines(new));
+        let before = lines(old);
+        let after = new.as_ref().and_then(|new| new.get(number)).map(lines).unwrap_or_default();
         for (column, broker) in old.brokers.iter().enumerate() {
             let mut row = vec![snapshot.broker(*broker).id.to_string(), old.name.clone()];
-            row.extend(before.iter().zip(&after).map(|(b, a)| in_words(&b[column], &a[column])));
+            row.extend(before.iter().enumerate().map(|(line, cells)| {
+                let after = after.get(line).unwrap_or(cells);
+                in_words(&cells[column], &after[column])
+            }));
             rows.push(row);
         }
+        outside = (outside.0 + count_outside(&before), outside.1 + count_outside(&after));
         let brokers = old.brokers.iter().map(|b| snapshot.broker(*b).id.to_string()).collect();
         map.groups.push(HeatGroup { name: old.name.clone(), brokers, before, after });
     }
+    let compared = if after.is_some() { format!(" before, {} after", outside.1) } else { String::new() };
     let description = format!(
         "Rows are goals, columns are brokers, colours show how far each is from its group's mean. {} figures are \
-         outside their band before, {} after. The table below has them all.",
-        plan.before.imbalance.outside, plan.after.imbalance.outside
+         outside their band{compared}. The table below has them all.",
+        outside.0
     );
     let head = ["broker".to_owned(), "group".to_owned()].into_iter().chain(map.rows.clone()).collect();
     ChartView { title: "Distance from the group’s mean".to_owned(), svg: map.svg("heat", &description), head, rows }
+}
+
+fn count_outside(lines: &[Vec<HeatCell>]) -> usize {
+    lines.iter().flatten().filter(|cell| cell.side != Side::Inside).count()
 }
 
 fn cells(group: &GroupStanding, goal: Goal) -> Vec<HeatCell> {

@@ -2,8 +2,11 @@
 //! snapshot, a policy, a plan. Output: the page. Pure; every figure is the judge's or the plan's, and every name goes
 //! through the template's escaping.
 
+mod capacity;
 mod figures;
 mod tables;
+
+pub(crate) use capacity::capacity_page;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -20,23 +23,37 @@ use crate::verify::Usage;
 use figures::ChartView;
 use tables::{BatchRow, ExcuseView, GoalTable, MoveRow, RuleRow};
 
-const TEMPLATE: &str = include_str!("plan.html.j2");
+/// The templates by name.
+const TEMPLATES: [(&str, &str); 3] = [
+    ("capacity.html", include_str!("capacity.html.j2")),
+    ("macros.html", include_str!("macros.html.j2")),
+    ("plan.html", include_str!("plan.html.j2")),
+];
 const STYLE: &str = include_str!("style.css");
 
 /// The page of `plan`.
 #[must_use]
 pub fn plan_page(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> String {
-    let rendered = render(&Page::of(snapshot, policy, plan));
-    debug_assert!(rendered.is_ok(), "the template is part of the program: {:?}", rendered.as_ref().err());
-    rendered.unwrap_or_else(|_| "<!doctype html><title>evenkeel</title><p>plan.json has what belongs here.".to_owned())
+    page("plan.html", &Page::of(snapshot, policy, plan))
 }
 
-fn render(page: &Page<'_>) -> Result<String, minijinja::Error> {
+/// The page that `template` makes of `view`.
+fn page(template: &str, view: &impl Serialize) -> String {
+    let rendered = render(template, view);
+    debug_assert!(rendered.is_ok(), "the template is part of the program: {:?}", rendered.as_ref().err());
+    rendered.unwrap_or_else(|_| {
+        "<!doctype html><title>evenkeel</title><p>The JSON file beside this one has what belongs here.".to_owned()
+    })
+}
+
+fn render(template: &str, view: &impl Serialize) -> Result<String, minijinja::Error> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
-    environment.add_template("plan.html", TEMPLATE)?;
-    environment.get_template("plan.html")?.render(Serde(page))
+    for (name, text) in TEMPLATES {
+        environment.add_template(name, text)?;
+    }
+    environment.get_template(template)?.render(Serde(view))
 }
 
 /// What the template shows.
@@ -109,8 +126,8 @@ impl<'a> Page<'a> {
                 human::count(preferred.outside),
                 human::figure(preferred.excess)
             ),
-            legend: LEGEND.into_iter().zip(["▼", "▼", "▼", "", "▲", "▲", "▲", "▲"]).map(legend_entry).collect(),
-            heat: figures::heat_map(snapshot, policy, plan, &before, &after),
+            legend: heat_legend(),
+            heat: figures::heat_map(snapshot, policy, &before, Some(&after)),
             bars,
             not_drawn,
             reasons: figures::reasons(plan),
@@ -118,9 +135,13 @@ impl<'a> Page<'a> {
             batches_beyond,
             moves,
             moves_beyond,
-            excuses: tables::excuses(plan),
+            excuses: tables::excuses(&plan.excuses),
         }
     }
+}
+
+fn heat_legend() -> Vec<LegendEntry> {
+    LEGEND.into_iter().zip(["▼", "▼", "▼", "", "▲", "▲", "▲", "▲"]).map(legend_entry).collect()
 }
 
 fn legend_entry(((ink, text), symbol): ((charts::ink::Ink, &'static str), &'static str)) -> LegendEntry {

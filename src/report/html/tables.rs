@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::model::{Assessment, Criterion, Goal, GoalBalance, Policy, Rule, Snapshot};
+use crate::model::{Assessment, Criterion, Excuse, Goal, GoalBalance, Policy, Rule, Snapshot};
 use crate::plan::{MoveKind, Plan};
 use crate::report::excuses::grouped;
 use crate::report::human;
@@ -202,8 +202,8 @@ struct ExcuseLine<'a> {
     why: &'a str,
 }
 
-pub(super) fn excuses(plan: &Plan) -> Vec<ExcuseView<'_>> {
-    grouped(&plan.excuses)
+pub(super) fn excuses(excuses: &[Excuse]) -> Vec<ExcuseView<'_>> {
+    grouped(excuses)
         .into_iter()
         .map(|group| ExcuseView {
             about: group.criterion.map_or("left out", Criterion::name),

@@ -1,0 +1,127 @@
+//! The capacity report of the contract's example and of a small made-up cluster: keys, figures, files, names as text.
+
+use super::*;
+use crate::capacity::traffic::Assumptions;
+use crate::report::sample;
+
+fn report_of<'a>(snapshot: &'a Snapshot, policy: &'a Policy, plan: Option<&'a Plan>) -> CapacityReport<'a> {
+    CapacityReport::of(snapshot, policy, &Catalogue::builtin(), Assumptions::default(), plan)
+}
+
+fn json(snapshot: &Snapshot) -> serde_json::Value {
+    let policy = Policy::default();
+    serde_json::from_str(&report_json(&report_of(snapshot, &policy, None).files())).unwrap()
+}
+
+#[test]
+fn the_json_has_the_contracts_keys_and_nulls_say_why() {
+    let json = json(&sample::contract_example());
+    let core = &json["headroom"]["core"]["network_out"];
+    assert_eq!((&core["utilization_max"], &core["limit"]), (&serde_json::json!(1.22), &serde_json::json!(0.8)));
+    assert_eq!(core["verdict"], "exceeded");
+    assert!(core["after_largest_broker_lost"].is_f64() && core["after_largest_rack_lost"].is_f64());
+    assert_eq!(json["forecast"], serde_json::Value::Null);
+    for key in ["hot_spots", "excuses", "not_evaluated"] {
+        assert!(!json[key].as_array().unwrap().is_empty(), "{key}");
+    }
+    let missing: Vec<&str> =
+        json["not_evaluated"].as_array().unwrap().iter().map(|n| n["what"].as_str().unwrap()).collect();
+    for what in ["forecast", "rebalance", "page_cache", "cost.machines_monthly", "retention"] {
+        assert!(missing.contains(&what), "{what} in {missing:?}");
+    }
+}
+
+#[test]
+fn traffic_in_the_json_is_what_the_contract_counts() {
+    // 12 + 20 + 10 produced to broker 1, as in the contract's network_in of 0.42 of 100 MB/s.
+    let json = json(&sample::contract_example());
+    let broker = &json["traffic"]["brokers"][0];
+    assert_eq!(
+        (&broker["broker_id"], &broker["network_in_bytes_per_sec"]),
+        (&serde_json::json!(1), &serde_json::json!(42e6))
+    );
+    assert_eq!(broker["network_out_bytes_per_sec"], 122e6);
+    assert_eq!(json["traffic"]["cluster"]["produce_bytes_per_sec"], 56e6);
+}
+
+#[test]
+fn the_text_of_the_contracts_example() {
+    let (snapshot, policy) = (sample::contract_example(), Policy::default());
+    let plan = sample::plan(&snapshot);
+    let text = report_of(&snapshot, &policy, Some(&plan)).to_text(std::path::Path::new("report"));
+    insta::assert_snapshot!(sample::plain(&text));
+}
+
+#[test]
+fn the_markdown_of_the_contracts_example() {
+    let (snapshot, policy) = (sample::contract_example(), Policy::default());
+    let files = report_of(&snapshot, &policy, None).files();
+    let markdown = files.iter().find(|f| f.path.ends_with("report.md")).unwrap();
+    insta::assert_snapshot!(String::from_utf8(markdown.bytes.clone()).unwrap());
+}
+
+#[test]
+fn every_table_is_a_file_and_all_rows_have_its_width() {
+    let (snapshot, policy) = (sample::contract_example(), Policy::default());
+    let plan = sample::plan(&snapshot);
+    let files = report_of(&snapshot, &policy, Some(&plan)).files();
+    let tables: Vec<_> = files.iter().filter(|f| f.path.starts_with("tables")).collect();
+    assert!(tables.len() >= 11, "{}", tables.len());
+    for table in tables {
+        let mut reader = csv::Reader::from_reader(table.bytes.as_slice());
+        assert!(reader.records().all(|record| record.is_ok()), "{}", table.path.display());
+        let header = reader.headers().unwrap();
+        let keys: std::collections::BTreeSet<&str> = header.iter().collect();
+        assert_eq!(keys.len(), header.len(), "{}: a column's name comes twice", table.path.display());
+    }
+}
+
+#[test]
+fn the_page_is_self_contained_and_every_chart_has_a_title_a_description_and_a_table() {
+    let (snapshot, policy) = (sample::contract_example(), Policy::default());
+    let plan = sample::plan(&snapshot);
+    let page = page_of(&report_of(&snapshot, &policy, Some(&plan)));
+    for word in ["<script", "<link", "<img", "<iframe", "@import", "url(", "src=", "href="] {
+        assert!(!page.contains(word), "{word}");
+    }
+    let charts = page.matches("class=\"chart\"").count();
+    assert_eq!(charts, 7, "two groups, heat map, racks, replicas, classes, cost");
+    for part in ["role=\"img\"", "<title id=", "<desc id=", "<figcaption>", "The figures as a table"] {
+        assert_eq!(page.matches(part).count(), charts, "{part}");
+    }
+}
+
+#[test]
+fn names_from_the_cluster_are_text_wherever_they_stand() {
+    let (snapshot, policy) = (sample::hostile(), Policy::default());
+    let report = report_of(&snapshot, &policy, None);
+    let page = page_of(&report);
+    for markup in ["<script", "<img", "<svg onload", "</title><"] {
+        assert!(!page.contains(markup), "{markup} got through");
+    }
+    let files = report.files();
+    let markdown = files.iter().find(|f| f.path.ends_with("report.md")).unwrap();
+    assert!(!String::from_utf8_lossy(&markdown.bytes).contains("<script"));
+}
+
+#[test]
+fn an_empty_snapshot_still_makes_a_report() {
+    let (snapshot, policy) = (Snapshot::default(), Policy::default());
+    let report = report_of(&snapshot, &policy, None);
+    assert_eq!(report.verdict(), HeadroomVerdict::Ok);
+    assert!(report.headline().contains("no limit could be evaluated"));
+    assert!(page_of(&report).contains("Nothing could be evaluated"));
+}
+
+#[test]
+fn three_hundred_brokers_stay_a_small_page() {
+    let (snapshot, policy) = (sample::wide(300), Policy::default());
+    let page = page_of(&report_of(&snapshot, &policy, None));
+    assert!(page.len() < 500_000, "{} bytes", page.len());
+    assert!(page.contains("250 more in tables/brokers.csv."));
+}
+
+fn page_of(report: &CapacityReport<'_>) -> String {
+    let files = report.files();
+    String::from_utf8(files.into_iter().find(|f| f.path.ends_with("report.html")).unwrap().bytes).unwrap()
+}
