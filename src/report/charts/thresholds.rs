@@ -46,7 +46,7 @@ const FIGURE_CHARACTERS: usize = 28;
 
 /// The inks of the bars, in their order, and what they mean.
 pub const LEGEND: [(Ink, &str); 3] =
-    [(Ink::Before, "now"), (Ink::After, "after the worst loss of a broker"), (Ink::Worse, "of a rack")];
+    [(Ink::Before, "now"), (Ink::After, "after the worst loss of a broker"), (Ink::Worse, "after that of a rack")];
 
 impl ThresholdRow {
     /// Ink, value and figure of each bar.

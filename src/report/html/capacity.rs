@@ -203,11 +203,7 @@ fn tiles(report: &CapacityReport<'_>) -> Vec<Tile> {
         });
     }
     if let Some((total, currency)) = &report.load.cost.machines_monthly {
-        tiles.push(Tile {
-            label: "Machines",
-            value: format!("{} {currency}", human::money(*total)),
-            note: "a month".to_owned(),
-        });
+        tiles.push(Tile { label: "Machines", value: human::money(*total), note: format!("{currency} a month") });
     }
     tiles
 }

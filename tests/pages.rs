@@ -1,0 +1,173 @@
+//! Every page in a real browser: Chromium opens each at desktop and phone width, in light and in dark, and a script that
+//! only the test's copies carry looks for what readers would trip over: errors, a page that scrolls sideways, text that is
+//! cut off or written over, labels that do not stand out.
+//!
+//! Without Chromium the test fails on Debian, where `./dev test` installs it, and says loudly that it skips elsewhere.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::print_stderr, reason = "a test that skips has to say so")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Desktop, tablet, phone.
+const WIDTHS: [u32; 3] = [1280, 768, 390];
+
+/// What looks for faults inside a page; the harness puts the page's name in place of `PAGE`.
+const PROBE: &str = include_str!("pages/probe.js");
+
+/// The names Chromium goes by.
+const BROWSERS: [&str; 5] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
+
+fn browser() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let candidates = BROWSERS.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    candidates.into_iter().find(|candidate| candidate.is_file())
+}
+
+/// Whether `./dev test` can install Chromium here: on Ubuntu the package is a snap, which containers cannot run.
+fn is_debian() -> bool {
+    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    release.lines().any(|line| line.trim_matches('"') == "ID=debian")
+}
+
+/// The committed sample reports.
+fn samples(folder: &Path, pages: &mut Vec<(String, String)>) {
+    let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            samples(&path, pages);
+        } else if path.extension().is_some_and(|extension| extension == "html") {
+            pages.push((path.display().to_string(), fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+/// A page that `report` writes for a made-up cluster of unusual shape.
+fn synthetic(scratch: &Path, shape: &[&str]) -> (String, String) {
+    let (snapshot, out) = (scratch.join("snapshot"), scratch.join("report"));
+    let run = |args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_evenkeel")).args(args).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    let (snapshot, out) = (snapshot.to_str().unwrap(), out.to_str().unwrap());
+    run(&[&["synth", "--force", "--out", snapshot], shape].concat());
+    run(&["report", snapshot, "--no-plan", "--force", "--out", out]);
+    (shape.join(" "), fs::read_to_string(Path::new(out).join("report.html")).unwrap())
+}
+
+/// Opens all `pages` at all widths at once and returns what the probes found, and what the browser wrote to stderr.
+fn open(browser: &Path, scratch: &Path, pages: &[(String, String)], is_dark: bool) -> (Vec<Value>, String) {
+    let mut harness = String::from(
+        "<!doctype html><meta charset=utf-8><body><script>addEventListener('message', e => {const p = \
+         document.createElement('p'); p.className = 'found'; p.textContent = btoa(unescape(encodeURIComponent(e.data))); \
+         document.body.append(p)})</script>\n",
+    );
+    for (number, (name, text)) in pages.iter().enumerate() {
+        let name = serde_json::to_string(name).unwrap();
+        let probe = format!("<script>{}</script></head>", PROBE.replace("PAGE", &name));
+        assert!(text.contains("</head>"), "{name} has no head");
+        fs::write(scratch.join(format!("{number}.html")), text.replacen("</head>", &probe, 1)).unwrap();
+        for width in WIDTHS {
+            let _ = writeln!(
+                harness,
+                "<iframe src=\"{number}.html\" style=\"border:0;width:{width}px;height:900px\"></iframe>"
+            );
+        }
+    }
+    let file = scratch.join("harness.html");
+    fs::write(&file, harness).unwrap();
+    // Blink's numbers: 0 is dark, 1 is light.
+    let scheme = format!("--blink-settings=preferredColorScheme={}", u8::from(!is_dark));
+    let profile = format!("--user-data-dir={}", scratch.join("profile").display());
+    let flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"];
+    let output = Command::new(browser)
+        .args(flags)
+        .args(["--enable-logging=stderr", "--virtual-time-budget=20000", "--dump-dom", &scheme, &profile])
+        .arg(format!("file://{}", file.display()))
+        .output()
+        .unwrap();
+    let dom = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    let found = dom.split("<p class=\"found\">").skip(1).map(|rest| {
+        let text = decode(rest.split('<').next().unwrap_or_default());
+        serde_json::from_slice(&text).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&text)))
+    });
+    (found.collect(), errors)
+}
+
+/// Base64, which the harness uses to keep markup out of its own page.
+fn decode(text: &str) -> Vec<u8> {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digits = text.bytes().filter_map(|byte| DIGITS.iter().position(|digit| *digit == byte));
+    let (mut bits, mut count, mut bytes) = (0_u32, 0, Vec::new());
+    for digit in digits {
+        bits = (bits << 6 | digit as u32) & 0xff_ffff;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count & 0xff) as u8);
+        }
+    }
+    bytes
+}
+
+#[test]
+fn pages_are_whole_at_every_width_in_light_and_dark() {
+    let Some(browser) = browser() else {
+        assert!(!is_debian(), "Chromium is missing; run: ./dev setup");
+        eprintln!("SKIPPED: no Chromium on PATH ({}), so that NO PAGE WAS LOOKED AT", BROWSERS.join(", "));
+        return;
+    };
+    // Below target/, for a Chromium that is a snap sees nothing of /tmp.
+    let scratch = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let mut pages = Vec::new();
+    samples(Path::new("reports"), &mut pages);
+    assert!(pages.len() >= 3, "{} sample pages", pages.len());
+    let many = ["--brokers", "66", "--partitions", "600", "--racks", "11", "--groups", "4", "--log-dirs", "2"];
+    pages.push(synthetic(scratch.path(), &many));
+    pages.push(synthetic(scratch.path(), &["--brokers", "4", "--partitions", "20", "--racks", "0"]));
+    let mut faults = Vec::new();
+    for is_dark in [false, true] {
+        let (found, errors) = open(&browser, scratch.path(), &pages, is_dark);
+        assert_eq!(found.len(), pages.len() * WIDTHS.len(), "some pages did not answer:\n{errors}");
+        faults.extend(errors.lines().filter(|line| line.contains(":CONSOLE")).map(str::to_owned));
+        for page in found {
+            assert_eq!(page["dark"], is_dark, "the browser takes no colour scheme");
+            assert!(page["charts"].as_u64().unwrap() > 0 && page["texts"].as_u64().unwrap() > 10, "{page}");
+            for fault in page["faults"].as_array().unwrap() {
+                let scheme = if is_dark { "dark" } else { "light" };
+                faults.push(format!("{} at {} {scheme}: {}", page["page"], page["width"], fault.as_str().unwrap()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
+}
+
+#[test]
+fn the_probe_finds_what_it_looks_for() {
+    let Some(browser) = browser() else { return };
+    let scratch = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let page = "<!doctype html><html><head><meta name=viewport content='width=device-width'><style>svg{max-width:none}</style></head>\
+        <body><div style='width:2000px'>wide</div><div style='width:20px;overflow:hidden;white-space:nowrap'>cut off here</div>\
+        <svg class=chart width=200 height=50><text x=10 y=20>one</text><text x=12 y=22>two</text>\
+        <text x=190 y=40>beyond</text><text x=10 y=45 fill='#fefefe'>pale</text></svg><script>nothing.there()</script></body></html>";
+    let (found, _) = open(&browser, scratch.path(), &[("bad".to_owned(), page.to_owned())], false);
+    let faults: Vec<&str> = found[0]["faults"].as_array().unwrap().iter().map(|f| f.as_str().unwrap()).collect();
+    for part in [
+        "error: ",
+        "scrolls sideways",
+        "cut off: ",
+        "overlap: one | two",
+        "outside its chart: beyond",
+        "does not stand out: pale",
+    ] {
+        assert!(faults.iter().any(|fault| fault.contains(part)), "{part} in {faults:?}");
+    }
+}

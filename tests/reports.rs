@@ -1,0 +1,66 @@
+//! The committed sample reports are what the commands in reports/README.md write, byte for byte, and hold nothing of the
+//! machine that wrote them.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// All together; a repository is no place for more.
+const MOST_BYTES: usize = 3_000_000;
+
+/// The files below `folder` by path.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if path.is_dir() {
+            found.extend(files(&path).into_iter().map(|(inner, bytes)| (format!("{name}/{inner}"), bytes)));
+        } else {
+            found.insert(name, fs::read(&path).unwrap());
+        }
+    }
+    found
+}
+
+#[test]
+fn every_sample_is_what_its_documented_command_writes() {
+    let readme = fs::read_to_string("reports/README.md").unwrap();
+    let commands: Vec<&str> = readme.lines().filter_map(|line| line.strip_prefix("evenkeel ")).collect();
+    assert!(commands.len() >= 3, "reports/README.md names {} commands", commands.len());
+    for command in commands {
+        let (arguments, committed) = command.split_once(" --out ").unwrap();
+        let out = tempfile::tempdir().unwrap();
+        let made = out.path().join("made");
+        let mut program = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+        let output = program.args(arguments.split(' ')).arg("--out").arg(&made).output().unwrap();
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+        let (made, committed) = (files(&made), files(Path::new(committed)));
+        assert_eq!(
+            made.keys().collect::<Vec<_>>(),
+            committed.keys().collect::<Vec<_>>(),
+            "{command}: run ./dev reports"
+        );
+        for (name, bytes) in &made {
+            assert!(
+                committed[name] == *bytes,
+                "{name} differs from what this writes: evenkeel {command}; run ./dev reports"
+            );
+        }
+    }
+}
+
+#[test]
+fn samples_are_small_and_say_nothing_of_where_they_were_made() {
+    let all = files(Path::new("reports"));
+    let bytes: usize = all.values().map(Vec::len).sum();
+    assert!(bytes < MOST_BYTES, "{bytes} bytes");
+    let root = env!("CARGO_MANIFEST_DIR");
+    for (name, bytes) in &all {
+        let text = String::from_utf8_lossy(bytes);
+        assert!(!text.contains(root) && !text.contains("/tmp/") && !text.contains("/home/"), "{name} has a path in it");
+    }
+}
