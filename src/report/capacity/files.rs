@@ -65,7 +65,7 @@ fn markdown(report: &CapacityReport<'_>, sheets: &[Sheet]) -> String {
     for line in lines {
         let _ = writeln!(text, "- {}", markdown_text(&line));
     }
-    for sheet in sheets {
+    for sheet in sheets.iter().filter(|sheet| !sheet.rows.is_empty()) {
         let _ = write!(text, "\n## {}\n\n{}", sheet.title, sheet.markdown(MARKDOWN_ROWS));
     }
     text

@@ -3,19 +3,29 @@
 use super::CapacityReport;
 use super::sheet::{Cell, Column, Sheet, figures, words};
 use crate::capacity::headroom::AfterLoss;
-use crate::capacity::traffic::Classes;
+use crate::capacity::traffic::{Classes, RackTraffic};
 use crate::model::{BrokerState, Criterion};
 use crate::report::headroom::in_words;
 
-/// Every table, in the order of the page.
+/// Every table, in the order of the page. Empty ones are among them: which files there are does not depend on the figures,
+/// so that programs find them and `--force` knows them again.
 pub(super) fn all(report: &CapacityReport<'_>) -> Vec<Sheet> {
-    let mut sheets = vec![headroom(report), hot_spots(report)];
-    sheets.extend(rack_matrix(report));
-    sheets.extend([cross_rack(report), plan(report), limits(report), brokers(report), groups(report)]);
-    sheets.extend([log_dirs(report), page_cache(report), retention(report), machines(report)]);
-    sheets.extend([excuses(report), not_evaluated(report)]);
-    sheets.retain(|sheet| !sheet.rows.is_empty());
-    sheets
+    vec![
+        headroom(report),
+        hot_spots(report),
+        rack_matrix(report),
+        cross_rack(report),
+        plan(report),
+        limits(report),
+        groups(report),
+        brokers(report),
+        log_dirs(report),
+        page_cache(report),
+        retention(report),
+        machines(report),
+        excuses(report),
+        not_evaluated(report),
+    ]
 }
 
 pub(crate) fn headroom(report: &CapacityReport<'_>) -> Sheet {
@@ -90,21 +100,10 @@ fn hot_spots(report: &CapacityReport<'_>) -> Sheet {
     }
 }
 
-/// Bytes per second from rack to rack by class; none where racks are not known.
-fn rack_matrix(report: &CapacityReport<'_>) -> Option<Sheet> {
-    let racks = report.load.racks.as_ref()?;
-    let names = &report.snapshot.racks;
-    let total = racks.total();
-    let mut rows = Vec::new();
-    for (from, source) in names.iter().enumerate() {
-        for (to, destination) in names.iter().enumerate() {
-            let classes = [&racks.produce, &racks.replication, &racks.consume, &racks.consume_nearest, &total];
-            let mut row: Vec<Cell> = vec![source.clone().into(), destination.clone().into()];
-            row.extend(classes.map(|matrix| Cell::Rate(matrix.get(from, to))));
-            rows.push(row);
-        }
-    }
-    Some(Sheet {
+/// Bytes per second from rack to rack by class; empty where racks are not known.
+fn rack_matrix(report: &CapacityReport<'_>) -> Sheet {
+    let rows = report.load.racks.as_ref().map_or_else(Vec::new, |racks| rack_rows(&report.snapshot.racks, racks));
+    Sheet {
         name: "racks",
         title: "Traffic between racks",
         columns: vec![
@@ -117,7 +116,21 @@ fn rack_matrix(report: &CapacityReport<'_>) -> Option<Sheet> {
             figures("total_bytes_per_sec", "all"),
         ],
         rows,
-    })
+    }
+}
+
+fn rack_rows(names: &[String], racks: &RackTraffic) -> Vec<Vec<Cell>> {
+    let total = racks.total();
+    let mut rows = Vec::new();
+    for (from, source) in names.iter().enumerate() {
+        for (to, destination) in names.iter().enumerate() {
+            let classes = [&racks.produce, &racks.replication, &racks.consume, &racks.consume_nearest, &total];
+            let mut row: Vec<Cell> = vec![source.clone().into(), destination.clone().into()];
+            row.extend(classes.map(|matrix| Cell::Rate(matrix.get(from, to))));
+            rows.push(row);
+        }
+    }
+    rows
 }
 
 /// What crosses racks by class and what a month of it costs.

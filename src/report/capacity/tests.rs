@@ -77,6 +77,15 @@ fn every_table_is_a_file_and_all_rows_have_its_width() {
 }
 
 #[test]
+fn which_files_there_are_does_not_depend_on_the_figures() {
+    let policy = Policy::default();
+    let names = |snapshot: &Snapshot| {
+        report_of(snapshot, &policy, None).files().into_iter().map(|file| file.path).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&Snapshot::default()), names(&sample::contract_example()));
+}
+
+#[test]
 fn the_page_is_self_contained_and_every_chart_has_a_title_a_description_and_a_table() {
     let (snapshot, policy) = (sample::contract_example(), Policy::default());
     let plan = sample::plan(&snapshot);
