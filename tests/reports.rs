@@ -64,3 +64,38 @@ fn samples_are_small_and_say_nothing_of_where_they_were_made() {
         assert!(!text.contains(root) && !text.contains("/tmp/") && !text.contains("/home/"), "{name} has a path in it");
     }
 }
+
+/// Runs `report` on the contract's example; its exit status and stdout.
+fn report(arguments: &[&str]) -> (i32, String, String) {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+    let output = program.args(["report", "fixtures/contract-example"]).args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn what_is_printed_as_json_is_the_file_and_threads_change_nothing() {
+    let out = tempfile::tempdir().unwrap();
+    let (one, four) = (out.path().join("one"), out.path().join("four"));
+    let run = |dir: &Path, threads: &str| {
+        report(&["--format", "json", "--threads", threads, "--time-limit", "1h", "--out", dir.to_str().unwrap()])
+    };
+    let (status, printed, _) = run(&one, "1");
+    assert_eq!(status, 0, "a report on a broken cluster is no failure");
+    assert_eq!(printed, fs::read_to_string(one.join("report.json")).unwrap());
+    assert_eq!(run(&four, "4").0, 0);
+    assert_eq!(files(&one), files(&four));
+}
+
+#[test]
+fn what_cannot_be_is_refused_before_anything_is_written() {
+    let out = tempfile::tempdir().unwrap();
+    let taken = out.path().to_str().unwrap();
+    let (status, printed, message) = report(&["--out", taken]);
+    assert_eq!((status, printed.as_str()), (2, ""));
+    assert!(message.contains("--force"), "{message}");
+    let fresh = out.path().join("fresh");
+    let (status, _, message) = report(&["--cross-rack-price", "-1", "--out", fresh.to_str().unwrap()]);
+    assert_eq!(status, 2, "{message}");
+    assert!(message.contains("--cross-rack-price") && !fresh.exists(), "{message}");
+}

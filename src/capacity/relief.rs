@@ -6,7 +6,7 @@
 //! sizing, k = ⌈(Σ load ÷ τ − Σ surviving capacity) ÷ c⌉. Added brokers are taken to be outside what is lost.
 
 use crate::model::load::capacity;
-use crate::model::{BrokerIdx, Goal, Groups, Placement, Policy, Snapshot, band};
+use crate::model::{BrokerIdx, Goal, Groups, Policy, Snapshot, band};
 use crate::verify::Usage;
 use crate::verify::assess::band_brokers;
 
@@ -21,13 +21,13 @@ pub struct Relief {
     pub brokers_to_add: u64,
 }
 
-/// What would bring `headroom` below its limit in the state that passes it; none where none does.
+/// What would bring `headroom` below its limit in the state that passes it, `usage` being the loads it was found on; none
+/// where nothing is passed.
 #[must_use]
-pub fn relief(snapshot: &Snapshot, policy: &Policy, headroom: &Headroom) -> Option<Relief> {
+pub fn relief(snapshot: &Snapshot, policy: &Policy, usage: &Usage, headroom: &Headroom) -> Option<Relief> {
     let groups = Groups::new(snapshot, policy);
     let group = groups.names().iter().position(|name| *name == headroom.group)?;
     let brokers = band_brokers(snapshot, &groups, group);
-    let usage = Usage::of(snapshot, &Placement::of(snapshot));
     let sum = |figure: &dyn Fn(BrokerIdx) -> Option<f64>| brokers.iter().map(|&b| figure(b)).sum::<Option<f64>>();
     let load = sum(&|b| usage.load(b, headroom.goal))?;
     let total = sum(&|b| capacity(snapshot, b, headroom.goal))?;

@@ -14,6 +14,7 @@ use crate::capacity::relief::{Relief, relief};
 use crate::capacity::{Headroom, HeadroomVerdict, NotEvaluated};
 use crate::model::load::{capacity, cores_per_work};
 use crate::model::{BrokerIdx, Criterion, Excuse, Goal, Groups, Policy, Snapshot};
+use crate::verify::Usage;
 use crate::verify::assess::band_brokers;
 
 /// A verdict in words.
@@ -182,7 +183,7 @@ fn why_missing(snapshot: &Snapshot, brokers: &[BrokerIdx], goal: Goal) -> String
 
 /// One excuse per group and goal whose limit is passed now or after a loss, with what would change it.
 #[must_use]
-pub fn excuses(snapshot: &Snapshot, policy: &Policy, all: &[Headroom]) -> Vec<Excuse> {
+pub fn excuses(snapshot: &Snapshot, policy: &Policy, usage: &Usage, all: &[Headroom]) -> Vec<Excuse> {
     let passed = all.iter().filter(|h| h.verdict != HeadroomVerdict::Ok);
     let excuse = |h: &Headroom| Excuse {
         subject: format!("group {}", h.group),
@@ -195,7 +196,7 @@ pub fn excuses(snapshot: &Snapshot, policy: &Policy, all: &[Headroom]) -> Vec<Ex
             if h.verdict == HeadroomVerdict::Exceeded { " now".to_owned() } else { after_what(h) },
             human::percent(h.limit)
         ),
-        remedy: remedy(relief(snapshot, policy, h)),
+        remedy: remedy(relief(snapshot, policy, usage, h)),
     };
     passed.map(excuse).collect()
 }
@@ -330,7 +331,8 @@ mod tests {
     fn every_limit_that_is_passed_has_an_excuse_with_a_remedy() {
         let snapshot = sample::contract_example();
         let all = of(&snapshot);
-        let excuses = excuses(&snapshot, &Policy::default(), &all);
+        let usage = Usage::of(&snapshot, &Placement::of(&snapshot));
+        let excuses = excuses(&snapshot, &Policy::default(), &usage, &all);
         let passed = all.iter().filter(|h| h.verdict != HeadroomVerdict::Ok).count();
         assert_eq!(excuses.len(), passed);
         let out = excuses.iter().find(|e| e.criterion == Some(Criterion::Goal(Goal::NetworkOut))).unwrap();

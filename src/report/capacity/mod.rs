@@ -55,7 +55,7 @@ impl<'a> CapacityReport<'a> {
         let load = LoadModel::of(snapshot, policy, catalogue, assumptions);
         let usage = Usage::of(snapshot, &Placement::of(snapshot));
         let mut excuses: Vec<Excuse> = check.excuses.iter().filter(|e| e.criterion.is_some()).cloned().collect();
-        excuses.extend(headroom::excuses(snapshot, policy, &check.headroom));
+        excuses.extend(headroom::excuses(snapshot, policy, &usage, &check.headroom));
         excuses.extend(of_load(snapshot, policy, &load));
         excuses.extend(check.excuses.iter().filter(|e| e.criterion.is_none()).cloned());
         let mut not_evaluated = check.not_evaluated.clone();

@@ -388,7 +388,7 @@ pub(crate) fn machines(report: &CapacityReport<'_>) -> Sheet {
         vec![
             machine.model.clone().into(),
             Cell::Count(machine.brokers),
-            Cell::Money(machine.price_hour),
+            machine.price_hour.to_string().into(),
             Cell::Money(machine.monthly()),
             machine.currency.clone().into(),
         ]

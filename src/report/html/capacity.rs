@@ -345,7 +345,7 @@ fn cost_chart(report: &CapacityReport<'_>) -> Option<ChartView> {
         row("produce across".to_owned(), cross.produce_usd);
         row("replication across".to_owned(), cross.replication_usd);
         row("consume across".to_owned(), cross.consume_usd);
-        row("… with KIP-392".to_owned(), cross.consume_nearest_usd);
+        row("consume, KIP-392".to_owned(), cross.consume_nearest_usd);
     }
     if rows.iter().all(|row| row.after <= 0.0) {
         return None;
@@ -466,6 +466,7 @@ fn assumptions(report: &CapacityReport<'_>) -> Vec<(&'static str, String)> {
     let given = &report.load.assumptions;
     vec![
         ("clients", "spread evenly over the racks of active brokers".to_owned()),
+        ("brokers down or dead", "their replicas’ traffic counts as if they were served".to_owned()),
         ("a loss", "everything is copied again and spread over the survivors by capacity".to_owned()),
         (
             "heap",
