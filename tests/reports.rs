@@ -95,7 +95,10 @@ fn what_cannot_be_is_refused_before_anything_is_written() {
     assert_eq!((status, printed.as_str()), (2, ""));
     assert!(message.contains("--force"), "{message}");
     let fresh = out.path().join("fresh");
-    let (status, _, message) = report(&["--cross-rack-price", "-1", "--out", fresh.to_str().unwrap()]);
-    assert_eq!(status, 2, "{message}");
-    assert!(message.contains("--cross-rack-price") && !fresh.exists(), "{message}");
+    for price in ["-1", "cheap", "NaN"] {
+        let price = format!("--cross-rack-price={price}");
+        let (status, _, message) = report(&[&price, "--out", fresh.to_str().unwrap()]);
+        assert_eq!(status, 2, "{message}");
+        assert!(message.contains("is no price; try 0.01") && !fresh.exists(), "{message}");
+    }
 }

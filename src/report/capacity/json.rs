@@ -27,7 +27,7 @@ pub(super) fn render(report: &CapacityReport<'_>) -> Vec<u8> {
             captured_at: &snapshot.cluster.captured_at,
             sha256: &snapshot.cluster.sha256,
         },
-        verdict: report.verdict().name(),
+        verdict: report.verdict_name(),
         binding: headroom::binding(&report.check.headroom).map(|h| BindingView {
             resource_group: &h.group,
             goal: h.goal.name(),

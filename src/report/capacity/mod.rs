@@ -74,6 +74,24 @@ impl<'a> CapacityReport<'a> {
         if self.check.is_broken() { HeadroomVerdict::Exceeded } else { worst }
     }
 
+    /// The verdict's name in files: `broken` where a hard rule is, else the worst headroom's.
+    #[must_use]
+    pub fn verdict_name(&self) -> &'static str {
+        if self.check.is_broken() { "broken" } else { self.verdict().name() }
+    }
+
+    /// The verdict in a word or two.
+    #[must_use]
+    pub fn verdict_in_words(&self) -> &'static str {
+        match self.verdict() {
+            _ if self.check.is_broken() => "broken",
+            HeadroomVerdict::Ok => "holds",
+            HeadroomVerdict::RackLossExceeds => "not without a rack",
+            HeadroomVerdict::BrokerLossExceeds => "not without a broker",
+            HeadroomVerdict::Exceeded => "exceeded",
+        }
+    }
+
     /// The verdict in a sentence without its full stop.
     #[must_use]
     pub fn headline(&self) -> String {

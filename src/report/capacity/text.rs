@@ -37,19 +37,19 @@ pub(super) fn render(report: &CapacityReport<'_>, out_dir: &Path) -> String {
 }
 
 fn headline(report: &CapacityReport<'_>) -> String {
-    let (style, word) = match report.verdict() {
-        HeadroomVerdict::Ok => (GOOD, "HOLDS"),
-        HeadroomVerdict::RackLossExceeds => (OUTSIDE, "NOT WITHOUT A RACK"),
-        HeadroomVerdict::BrokerLossExceeds => (BROKEN, "NOT WITHOUT A BROKER"),
-        HeadroomVerdict::Exceeded => (BROKEN, "EXCEEDED"),
+    let style = match report.verdict() {
+        HeadroomVerdict::Ok => GOOD,
+        HeadroomVerdict::RackLossExceeds => OUTSIDE,
+        HeadroomVerdict::BrokerLossExceeds | HeadroomVerdict::Exceeded => BROKEN,
     };
+    let word = report.verdict_in_words().to_uppercase();
     let info = &report.snapshot.cluster;
     let lines = human::wrapped(&format!("{}.", report.headline()), 100 - word.len());
     format!(
         "{}  captured {}\n{} {}\n",
         paint(HEADING, &info.cluster_id),
         info.captured_at,
-        paint(style, word),
+        paint(style, &word),
         lines.join("\n")
     )
 }

@@ -114,7 +114,7 @@ impl<'a> Page<'a> {
             cluster: &info.cluster_id,
             captured_at: &info.captured_at,
             window: info.window.as_ref().map(|w| format!("{} of {} to {}", w.statistic.name(), w.start, w.end)),
-            verdict: in_words(report.verdict()),
+            verdict: report.verdict_in_words(),
             mood: mood(report.verdict()),
             headline: report.headline(),
             tiles: tiles(report),
@@ -149,15 +149,6 @@ impl<'a> Page<'a> {
             assumptions: assumptions(report),
             tables: sheets.iter().map(|sheet| sheet.name).collect(),
         }
-    }
-}
-
-fn in_words(verdict: HeadroomVerdict) -> &'static str {
-    match verdict {
-        HeadroomVerdict::Ok => "holds",
-        HeadroomVerdict::RackLossExceeds => "not without a rack",
-        HeadroomVerdict::BrokerLossExceeds => "not without a broker",
-        HeadroomVerdict::Exceeded => "exceeded",
     }
 }
 
