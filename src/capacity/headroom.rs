@@ -70,19 +70,27 @@ pub struct Headroom {
 }
 
 /// Every group's headroom by goal, groups by name, goals in their order. Goals for which a broker of the group lacks a
-/// capacity are absent: a fraction of an unknown whole is no figure.
+/// capacity are absent: a fraction of an unknown whole is no figure. So are all but disk where no traffic is known.
 #[must_use]
 pub fn headroom(snapshot: &Snapshot, policy: &Policy, placement: &Placement) -> Vec<Headroom> {
     let groups = Groups::new(snapshot, policy);
     let usage = Usage::of(snapshot, placement);
+    let has_traffic = has_traffic(snapshot);
     let mut all = Vec::new();
     for (number, name) in groups.names().iter().enumerate() {
         let brokers = band_brokers(snapshot, &groups, number);
-        for goal in Goal::UTILIZATIONS {
+        for goal in Goal::UTILIZATIONS.into_iter().filter(|goal| *goal == Goal::Disk || has_traffic) {
             all.extend(Group { snapshot, usage: &usage, brokers: &brokers, goal }.headroom(name, policy));
         }
     }
     all
+}
+
+/// Whether any partition has a traffic figure. Unknown rates count as 0 (contract §1); where all do, a utilization of
+/// network or cpu would be no finding.
+#[must_use]
+pub fn has_traffic(snapshot: &Snapshot) -> bool {
+    snapshot.partitions.iter().any(|p| p.bytes_in_per_sec > 0.0 || p.bytes_out_per_sec > 0.0)
 }
 
 /// The hard limit of `goal`, one of [`Goal::UTILIZATIONS`], as a fraction; none for others.

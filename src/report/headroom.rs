@@ -9,6 +9,7 @@ use super::human;
 use super::json::rounded;
 use super::style::{BROKEN, GOOD, OUTSIDE};
 use super::table::{Align, Cell, Table};
+use crate::capacity::headroom::has_traffic;
 use crate::capacity::not_evaluated::broker_list;
 use crate::capacity::relief::{Relief, relief};
 use crate::capacity::{Headroom, HeadroomVerdict, NotEvaluated};
@@ -164,9 +165,15 @@ pub fn missing(snapshot: &Snapshot, policy: &Policy, all: &[Headroom]) -> Vec<No
     missing
 }
 
+/// Why network and cpu are absent where every rate is unknown.
+pub const NO_TRAFFIC: &str = "no partition has bytes_in_per_sec or bytes_out_per_sec; add them from your metrics";
+
 fn why_missing(snapshot: &Snapshot, brokers: &[BrokerIdx], goal: Goal) -> String {
     if brokers.is_empty() {
         return "the group has no active broker with a working log dir".to_owned();
+    }
+    if goal != Goal::Disk && !has_traffic(snapshot) {
+        return NO_TRAFFIC.to_owned();
     }
     if goal == Goal::Cpu && cores_per_work(snapshot).is_none() {
         return "no broker has cpu_utilization and cpu_cores".to_owned();
@@ -325,6 +332,19 @@ mod tests {
             why("headroom.online.*.after_largest_broker_lost"),
             "the group has one broker, and nobody survives it"
         );
+    }
+
+    #[test]
+    fn without_any_traffic_figure_only_disks_are_judged() {
+        let mut snapshot = sample::contract_example();
+        for partition in &mut snapshot.partitions {
+            (partition.bytes_in_per_sec, partition.bytes_out_per_sec) = (0.0, 0.0);
+        }
+        let all = of(&snapshot);
+        assert!(all.iter().all(|h| h.goal == Goal::Disk), "{all:?}");
+        let missing = missing(&snapshot, &Policy::default(), &all);
+        let network = missing.iter().find(|m| m.what == "headroom.core.network_in").unwrap();
+        assert_eq!(network.why, NO_TRAFFIC);
     }
 
     #[test]

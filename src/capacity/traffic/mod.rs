@@ -13,6 +13,7 @@ pub mod racks;
 pub mod retention;
 
 use super::NotEvaluated;
+use super::headroom::has_traffic;
 use crate::ingest::catalogue::Catalogue;
 use crate::model::{Policy, Snapshot};
 
@@ -60,9 +61,11 @@ impl Default for Assumptions {
 pub struct LoadModel {
     /// What was taken as given.
     pub assumptions: Assumptions,
+    /// Whether any partition has a traffic figure; without, `traffic` is all zeros and no finding.
+    pub has_traffic: bool,
     /// Bytes per second by class: brokers, groups, cluster, log dirs.
     pub traffic: Traffic,
-    /// Bytes per second between racks; none where a broker names no rack.
+    /// Bytes per second between racks; none where a broker names no rack, or no traffic is known.
     pub racks: Option<RackTraffic>,
     /// Seconds of writes that brokers' memory holds, by broker that has the figures.
     pub cache: Vec<CacheTime>,
@@ -81,12 +84,20 @@ impl LoadModel {
     #[must_use]
     pub fn of(snapshot: &Snapshot, policy: &Policy, catalogue: &Catalogue, assumptions: Assumptions) -> Self {
         let mut missing = Vec::new();
-        let racks = racks::rack_traffic(snapshot, &mut missing);
+        let has_traffic = has_traffic(snapshot);
+        let racks = if has_traffic { racks::rack_traffic(snapshot, &mut missing) } else { None };
+        if !has_traffic {
+            let why = "no partition has bytes_in_per_sec or bytes_out_per_sec; add them from your metrics";
+            missing.extend(["traffic", "cross_rack"].map(|what| NotEvaluated::new(what, why)));
+        } else if snapshot.partitions.iter().all(|p| p.bytes_out_per_sec <= 0.0) {
+            let why = "no partition has bytes_out_per_sec: it counts as 0, and what goes out is a lower bound";
+            missing.push(NotEvaluated::new("traffic.consume_bytes_per_sec", why));
+        }
         let traffic = classes::traffic(snapshot, policy, assumptions.dirty_ratio, racks.is_some(), &mut missing);
         let cache = cache::cache_times(snapshot, catalogue, &traffic, &assumptions, &mut missing);
         let retention = retention::retention(snapshot, &mut missing);
         let limits = limits::limits(snapshot, policy, &mut missing);
         let cost = cost::cost(snapshot, catalogue, racks.as_ref(), assumptions.cross_rack_usd_per_gb, &mut missing);
-        Self { assumptions, traffic, racks, cache, retention, limits, cost, not_evaluated: missing }
+        Self { assumptions, has_traffic, traffic, racks, cache, retention, limits, cost, not_evaluated: missing }
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn render(report: &CapacityReport<'_>) -> Vec<u8> {
         forecast: None,
         hot_spots: report.check.hot_spots.iter().map(|spot| HotSpotView::of(snapshot, spot)).collect(),
         hard: report.check.assessment.hard.iter().map(|(rule, count)| (rule.name(), *count)).collect(),
-        traffic: TrafficView::of(report),
+        traffic: load.has_traffic.then(|| TrafficView::of(report)),
         cross_rack: load.racks.as_ref().map(|racks| CrossRackView::of(report, racks)),
         page_cache: load
             .cache
@@ -73,7 +73,7 @@ struct View<'a, H: Serialize, P: Serialize> {
     forecast: Option<()>,
     hot_spots: Vec<HotSpotView<'a>>,
     hard: BTreeMap<&'static str, u64>,
-    traffic: TrafficView<'a>,
+    traffic: Option<TrafficView<'a>>,
     cross_rack: Option<CrossRackView<'a>>,
     page_cache: Vec<CacheView>,
     retention: RetentionView<'a>,

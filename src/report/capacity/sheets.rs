@@ -239,6 +239,9 @@ const CLASSES: [Column; 12] = [
 ];
 
 fn classes(report: &CapacityReport<'_>, classes: &Classes) -> [Cell; 12] {
+    if !report.load.has_traffic {
+        return [const { Cell::Missing }; 12];
+    }
     let nearest = report.load.traffic.has_nearest.then_some(classes.consume_nearest);
     [
         Cell::Rate(classes.produce),
@@ -310,7 +313,7 @@ pub(crate) fn log_dirs(report: &CapacityReport<'_>) -> Sheet {
             Cell::Bytes(usage.log_dir_bytes[row] as f64),
             Cell::some(dir.capacity_bytes.map(|bytes| bytes as f64), Cell::Bytes),
             Cell::some(usage.log_dir_utilization(snapshot, crate::model::LogDirIdx::new(row)), Cell::Share),
-            Cell::Rate(report.load.traffic.log_dir_write[row]),
+            Cell::some(report.load.has_traffic.then_some(report.load.traffic.log_dir_write[row]), Cell::Rate),
         ]
     });
     let mut rows: Vec<Vec<Cell>> = rows.collect();

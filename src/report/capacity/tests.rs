@@ -45,6 +45,23 @@ fn traffic_in_the_json_is_what_the_contract_counts() {
 }
 
 #[test]
+fn without_any_rate_there_is_no_traffic_and_no_price_rather_than_nought() {
+    let mut snapshot = sample::contract_example();
+    for partition in &mut snapshot.partitions {
+        (partition.bytes_in_per_sec, partition.bytes_out_per_sec) = (0.0, 0.0);
+    }
+    let json = json(&snapshot);
+    for key in ["traffic", "cross_rack"] {
+        assert_eq!(json[key], serde_json::Value::Null, "{key}");
+    }
+    assert_eq!(json["cost"]["cross_rack_usd_monthly"], serde_json::Value::Null);
+    assert_eq!(json["headroom"]["core"]["network_in"]["utilization_max"], serde_json::Value::Null);
+    let policy = Policy::default();
+    let text = report_of(&snapshot, &policy, None).to_text(std::path::Path::new("report"));
+    assert!(!text.contains("0 B/s") && !text.contains("$0.00"), "{text}");
+}
+
+#[test]
 fn the_text_of_the_contracts_example() {
     let (snapshot, policy) = (sample::contract_example(), Policy::default());
     let plan = sample::plan(&snapshot);

@@ -60,33 +60,35 @@ fn traffic(report: &CapacityReport<'_>) -> String {
     let cluster = &load.traffic.cluster;
     let mut table = Table::new(&[("", Align::Left), ("", Align::Left)]);
     let mut row = |name: &str, text: String| table.row([name.into(), text.into()]);
-    let brokers = human::counted(sheets::in_service(report), "broker");
-    row(
-        "network in",
-        format!(
-            "{} to {brokers}: produce {}, replication {}",
-            human::rate(cluster.network_in()),
-            human::rate(cluster.produce),
-            human::rate(cluster.replication_in + cluster.reassignment_in)
-        ),
-    );
-    row(
-        "network out",
-        format!(
-            "{}: consume {}, replication {}",
-            human::rate(cluster.network_out()),
-            human::rate(cluster.consume),
-            human::rate(cluster.replication_out + cluster.reassignment_out)
-        ),
-    );
-    row(
-        "disk writes",
-        format!(
-            "{}, the log cleaner's {} of it",
-            human::rate(cluster.disk_write()),
-            human::rate(cluster.cleaner_write)
-        ),
-    );
+    if load.has_traffic {
+        let brokers = human::counted(sheets::in_service(report), "broker");
+        row(
+            "network in",
+            format!(
+                "{} to {brokers}: produce {}, replication {}",
+                human::rate(cluster.network_in()),
+                human::rate(cluster.produce),
+                human::rate(cluster.replication_in + cluster.reassignment_in)
+            ),
+        );
+        row(
+            "network out",
+            format!(
+                "{}: consume {}, replication {}",
+                human::rate(cluster.network_out()),
+                human::rate(cluster.consume),
+                human::rate(cluster.replication_out + cluster.reassignment_out)
+            ),
+        );
+        row(
+            "disk writes",
+            format!(
+                "{}, the log cleaner's {} of it",
+                human::rate(cluster.disk_write()),
+                human::rate(cluster.cleaner_write)
+            ),
+        );
+    }
     if let (Some(racks), Some(cost)) = (&load.racks, &load.cost.cross_rack) {
         row(
             "between racks",
@@ -127,7 +129,8 @@ fn traffic(report: &CapacityReport<'_>) -> String {
             ),
         );
     }
-    format!("\n{}\n{}", paint(HEADING, "Traffic and cost"), table.render())
+    let rows = table.render();
+    if rows.is_empty() { rows } else { format!("\n{}\n{rows}", paint(HEADING, "Traffic and cost")) }
 }
 
 fn plan(report: &CapacityReport<'_>) -> String {

@@ -53,6 +53,7 @@ struct Page<'a> {
     profile: &'static str,
     crowded: Option<ChartView>,
     classes: Option<ChartView>,
+    has_traffic: bool,
     groups: SheetView<'a>,
     brokers: SheetView<'a>,
     log_dirs: SheetView<'a>,
@@ -131,6 +132,7 @@ impl<'a> Page<'a> {
             profile: load.limits.profile.name(),
             crowded,
             classes,
+            has_traffic: load.has_traffic,
             groups: SheetView::of(&sheets::groups(report)),
             brokers: SheetView::of(&sheets::brokers(report)),
             log_dirs: SheetView::of(&sheets::log_dirs(report)),
@@ -175,17 +177,19 @@ fn tiles(report: &CapacityReport<'_>) -> Vec<Tile> {
             value: human::count(report.check.assessment.hard_total()),
             note: format!("{} outside their bands", human::count(report.check.assessment.imbalance.outside)),
         },
-        Tile {
+    ];
+    if report.load.has_traffic {
+        tiles.push(Tile {
             label: "Network in",
             value: human::rate(cluster.network_in()),
             note: format!("{} produced", human::rate(cluster.produce)),
-        },
-        Tile {
+        });
+        tiles.push(Tile {
             label: "Network out",
             value: human::rate(cluster.network_out()),
             note: format!("{} consumed", human::rate(cluster.consume)),
-        },
-    ];
+        });
+    }
     if let (Some(racks), Some(cost)) = (&report.load.racks, &report.load.cost.cross_rack) {
         tiles.push(Tile {
             label: "Between racks",
