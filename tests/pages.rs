@@ -1,6 +1,6 @@
-//! Every page in a real browser: Chromium opens each at desktop and phone width, in light and in dark, and a script that
-//! only the test's copies carry looks for what readers would trip over: errors, a page that scrolls sideways, text that is
-//! cut off or written over, labels that do not stand out.
+//! Every page in a real browser: Chromium opens each at desktop, tablet and phone width and as on paper, in light and in
+//! dark, and a script that only the test's copies carry looks for what readers would trip over: errors, a page that
+//! scrolls sideways, text that is cut off or written over, labels that do not stand out.
 //!
 //! Without Chromium the test fails on Debian, where `./dev test` installs it, and says loudly that it skips elsewhere.
 
@@ -16,6 +16,9 @@ use serde_json::Value;
 
 /// Desktop, tablet, phone.
 const WIDTHS: [u32; 3] = [1280, 768, 390];
+
+/// A4 between margins of a centimetre, at 96 dots per inch.
+const PAPER_WIDTH: u32 = 718;
 
 /// What looks for faults inside a page; the harness puts the page's name in place of `PAGE`.
 const PROBE: &str = include_str!("pages/probe.js");
@@ -70,16 +73,20 @@ fn open(browser: &Path, scratch: &Path, pages: &[(String, String)], is_dark: boo
          document.body.append(p)})</script>\n",
     );
     for (number, (name, text)) in pages.iter().enumerate() {
-        let name = serde_json::to_string(name).unwrap();
-        let probe = format!("<script>{}</script></head>", PROBE.replace("PAGE", &name));
         assert!(text.contains("</head>"), "{name} has no head");
-        fs::write(scratch.join(format!("{number}.html")), text.replacen("</head>", &probe, 1)).unwrap();
-        for width in WIDTHS {
-            let _ = writeln!(
-                harness,
-                "<iframe src=\"{number}.html\" style=\"border:0;width:{width}px;height:900px\"></iframe>"
-            );
-        }
+        let mut frame = |file: String, name: &str, text: &str, widths: &[u32]| {
+            let name = serde_json::to_string(name).unwrap();
+            let probe = format!("<script>{}</script></head>", PROBE.replace("PAGE", &name));
+            fs::write(scratch.join(&file), text.replacen("</head>", &probe, 1)).unwrap();
+            for width in widths {
+                let style = format!("border:0;width:{width}px;height:900px");
+                let _ = writeln!(harness, "<iframe src=\"{file}\" style=\"{style}\"></iframe>");
+            }
+        };
+        frame(format!("{number}.html"), name, text, &WIDTHS);
+        // A frame cannot be printed: what holds on paper is made to hold on the screen.
+        let paper = text.replace("@media print", "@media all");
+        frame(format!("{number}-paper.html"), &format!("{name} on paper"), &paper, &[PAPER_WIDTH]);
     }
     let file = scratch.join("harness.html");
     fs::write(&file, harness).unwrap();
@@ -136,7 +143,7 @@ fn pages_are_whole_at_every_width_in_light_and_dark() {
     let mut faults = Vec::new();
     for is_dark in [false, true] {
         let (found, errors) = open(&browser, scratch.path(), &pages, is_dark);
-        assert_eq!(found.len(), pages.len() * WIDTHS.len(), "some pages did not answer:\n{errors}");
+        assert_eq!(found.len(), pages.len() * (WIDTHS.len() + 1), "some pages did not answer:\n{errors}");
         faults.extend(errors.lines().filter(|line| line.contains(":CONSOLE")).map(str::to_owned));
         for page in found {
             assert_eq!(page["dark"], is_dark, "the browser takes no colour scheme");
