@@ -3,6 +3,8 @@
 //!
 //! Every formula names its source; a figure that cannot be computed is absent and says why, never guessed.
 
+pub mod forecast;
 pub mod headroom;
 
+pub use forecast::{Forecast, ForecastOptions};
 pub use headroom::{Headroom, HeadroomVerdict, headroom};
