@@ -168,9 +168,9 @@ pub struct Line {
 }
 
 /// Ordinary least squares of a slope and, from three weeks on, one intercept per weekday. Weekdays are partialled out
-/// (Frisch, Waugh and Lovell), so that one division replaces the 8×8 system. The slope's t test counts
-/// n·(1 − r₁)/(1 + r₁) days, r₁ the residuals' lag-1 autocorrelation (Santer et al., J. Geophys. Res. 105, 2000): taken
-/// for independent, days would call nearly every slope significant.
+/// (Frisch, Waugh and Lovell), so that one division replaces the 8×8 system. The slope's t test has its degrees of freedom
+/// multiplied by (1 − r₁)/(1 + r₁), r₁ the residuals' lag-1 autocorrelation (Santer et al., J. Geophys. Res. 105, 2000):
+/// taken for independent, days would call nearly every slope significant.
 #[must_use]
 pub fn least_squares(daily: &Daily) -> Option<Line> {
     let last_day = *daily.days.last()?;
@@ -221,8 +221,7 @@ fn significance(slope: f64, tt: f64, residuals: &[f64], parameters: usize) -> (O
     }
     // Negative autocorrelation is not credited: it would claim more days than there are.
     let r1 = (lagged / squares).clamp(0.0, 0.99);
-    let n = residuals.len() as f64;
-    let freedom = n * (1.0 - r1) / (1.0 + r1) - parameters as f64;
+    let freedom = residuals.len().saturating_sub(parameters) as f64 * (1.0 - r1) / (1.0 + r1);
     if freedom < 1.0 {
         return (None, None);
     }

@@ -30,6 +30,11 @@ const SIZE_BY_WEEKDAY: [f64; 7] = [1.004, 1.005, 1.000, 0.994, 0.996, 0.999, 1.0
 const TRAFFIC_NOISE: f64 = 0.04;
 /// The same for sizes.
 const SIZE_NOISE: f64 = 0.004;
+/// How much of yesterday's distance from its growth a group keeps, and the standard deviation of what is added a day, as a
+/// share: growth is never as even as a line. Traffic strays [`TRAFFIC_STRAYS`] times as far as sizes.
+const STRAY: (f64, f64) = (0.97, 0.003);
+/// See [`STRAY`].
+const TRAFFIC_STRAYS: f64 = 3.0;
 /// How often a day has a spike, and how high it is.
 const SPIKE: (f64, f64) = (0.01, 1.45);
 
@@ -38,16 +43,16 @@ const SPIKE: (f64, f64) = (0.01, 1.45);
 pub fn history_file(snapshot: &Snapshot, days: u32, seed: u64) -> OutputFile {
     let mut rng = stream(seed, "history");
     let captured = snapshot.cluster.captured_at.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second);
-    let groups: Vec<Growth> = (0..snapshot.groups.len().max(1)).map(|_| Growth::draw(&mut rng)).collect();
+    let groups: Vec<Growth> = (0..snapshot.groups.len().max(1)).map(|_| Growth::draw(&mut rng, days)).collect();
     let brokers = snapshot.broker_indices().map(|broker| Level::of(snapshot, broker)).collect::<Vec<_>>();
     let mut text = String::from("timestamp,broker_id,metric,value\n");
-    for age in (0..i64::from(days)).rev() {
-        let seconds = captured - age * DAY_SEC;
+    for age in (0..days).rev() {
+        let seconds = captured - i64::from(age) * DAY_SEC;
         let time = jiff::Timestamp::from_second(seconds).map_or_else(|_| String::new(), |time| time.to_string());
         let weekday = usize::try_from(seconds.div_euclid(DAY_SEC).rem_euclid(7)).unwrap_or(0);
         for (broker, level) in snapshot.brokers.iter().zip(&brokers) {
             let Some(growth) = groups.get(broker.group.map_or(0, |group| group.row())) else { continue };
-            for (metric, value) in level.on_day(&mut rng, growth, age as f64 / YEAR_DAYS, weekday) {
+            for (metric, value) in level.on_day(&mut rng, growth, age, weekday) {
                 // Writing to a string cannot fail.
                 let _ = writeln!(text, "{time},{},{},{value}", broker.id, metric.name());
             }
@@ -60,12 +65,22 @@ pub fn history_file(snapshot: &Snapshot, days: u32, seed: u64) -> OutputFile {
 struct Growth {
     size_gained: f64,
     traffic: f64,
+    /// By days before the snapshot, how far sizes were from their line, as a share; 0 on its day.
+    strays: Vec<f64>,
 }
 
 impl Growth {
-    fn draw(rng: &mut Pcg64) -> Self {
+    fn draw(rng: &mut Pcg64, days: u32) -> Self {
         let mut between = |(low, high): (f64, f64)| rng.random_range(low..high);
-        Self { size_gained: between(SIZE_GAINED), traffic: between(TRAFFIC_GROWTH) }
+        let (size_gained, traffic) = (between(SIZE_GAINED), between(TRAFFIC_GROWTH));
+        let mut stray = 0.0;
+        let mut next = |_| {
+            let here = stray;
+            let normal: f64 = StandardNormal.sample(rng);
+            stray = STRAY.0 * stray + STRAY.1 * normal;
+            here
+        };
+        Self { size_gained, traffic, strays: (0..days).map(&mut next).collect() }
     }
 }
 
@@ -89,8 +104,10 @@ impl Level {
         }
     }
 
-    /// The metrics `age_years` before the snapshot. The same draws are made whatever is there to be measured.
-    fn on_day(&self, rng: &mut Pcg64, growth: &Growth, age_years: f64, weekday: usize) -> Vec<(Metric, f64)> {
+    /// The metrics `age` days before the snapshot. The same draws are made whatever is there to be measured.
+    fn on_day(&self, rng: &mut Pcg64, growth: &Growth, age: u32, weekday: usize) -> Vec<(Metric, f64)> {
+        let age_years = f64::from(age) / YEAR_DAYS;
+        let stray = growth.strays.get(age as usize).copied().unwrap_or(0.0);
         let mut noise = |deviation: f64| {
             let normal: f64 = StandardNormal.sample(rng);
             1.0 + deviation * normal.clamp(-3.0, 3.0)
@@ -98,8 +115,10 @@ impl Level {
         let (size_noise, traffic_noise) = (noise(SIZE_NOISE), noise(TRAFFIC_NOISE));
         let (out_noise, cpu_noise) = (noise(TRAFFIC_NOISE), noise(TRAFFIC_NOISE));
         let spike = if rng.random_range(0.0..1.0) < SPIKE.0 { SPIKE.1 } else { 1.0 };
-        let size = (1.0 - growth.size_gained * age_years).max(SIZE_SHARE_MIN) * SIZE_BY_WEEKDAY[weekday] * size_noise;
-        let traffic = (-growth.traffic * age_years).exp() * TRAFFIC_BY_WEEKDAY[weekday] * spike;
+        let size = (1.0 - growth.size_gained * age_years).max(SIZE_SHARE_MIN);
+        let size = size * (1.0 + stray) * SIZE_BY_WEEKDAY[weekday] * size_noise;
+        let traffic = (-growth.traffic * age_years).exp() * (1.0 + TRAFFIC_STRAYS * stray).max(0.0);
+        let traffic = traffic * TRAFFIC_BY_WEEKDAY[weekday] * spike;
         let mut metrics = vec![
             (Metric::BytesIn, (self.bytes_in_per_sec * traffic * traffic_noise).round()),
             (Metric::BytesOut, (self.bytes_out_per_sec * traffic * out_noise).round()),

@@ -140,7 +140,7 @@ fn rows<'a>(snapshot: &Snapshot, series: &'a GoalForecast, horizon_days: u32) ->
         mape: share_or_dash(series.backtest.mape),
         held: share_or_dash(series.backtest.coverage95),
         today: human::percent(series.today),
-        growth: human::signed_percent(series.growth_30_days),
+        growth: human::percent((series.today + series.growth_30_days).max(0.0)),
         threshold: human::percent(threshold.utilization),
         days: percentiles(threshold.days, horizon_days),
         busiest: {

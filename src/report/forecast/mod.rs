@@ -4,6 +4,7 @@ mod html;
 mod json;
 mod text;
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failing test may panic")]
 mod tests;
 
 use std::path::PathBuf;

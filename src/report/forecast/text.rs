@@ -75,7 +75,7 @@ fn series(snapshot: &Snapshot, forecast: &Forecast) -> String {
                 once(share_or_dash(series.backtest.mape)),
                 once(share_or_dash(series.backtest.coverage95)),
                 once(human::percent(series.today)),
-                once(human::signed_percent(series.growth_30_days)),
+                once(human::percent((series.today + series.growth_30_days).max(0.0))),
                 human::percent(threshold.utilization).into(),
             ];
             let style = if threshold.days.is_some_and(|days| days.p50.is_some_and(|p50| p50 <= forecast.horizon_days)) {
