@@ -96,9 +96,13 @@ pub fn weekday(day: i64) -> usize {
 pub fn fit(model: Model, daily: &Daily) -> Option<Fit> {
     let last_day = *daily.days.last()?;
     match model {
-        Model::Naive => {
-            Some(Fit { from_day: last_day, level: *daily.values.last()?, slope: 0.0, effects: [0.0; WEEK], is_log: false })
-        }
+        Model::Naive => Some(Fit {
+            from_day: last_day,
+            level: *daily.values.last()?,
+            slope: 0.0,
+            effects: [0.0; WEEK],
+            is_log: false,
+        }),
         Model::Seasonal => {
             let effects = weekday_effects(daily)?;
             let rest = deseasonalised(daily, &effects);

@@ -388,8 +388,8 @@ impl Context<'_> {
     fn stream(&self, group: &str, goal: Goal) -> Pcg64 {
         // FNV-1a, so that the series' name is the stream's number.
         let bytes = group.bytes().chain([0]).chain(goal.name().bytes());
-        let number = bytes
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        let number =
+            bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         Pcg64::new(u128::from(self.options.seed), u128::from(number))
     }
 

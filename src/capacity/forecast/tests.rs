@@ -188,9 +188,7 @@ fn cluster() -> Snapshot {
     for id in [1, 2] {
         fixture = fixture.broker(id, "a", "", BrokerState::Alive).dir(id, "/d", TB, LogDirState::Online, 0);
     }
-    fixture
-        .partition(("t", 0), 1, (100.0, 200.0), &[(1, "/d", TB / 2, true), (2, "/d", TB / 2, true)])
-        .build()
+    fixture.partition(("t", 0), 1, (100.0, 200.0), &[(1, "/d", TB / 2, true), (2, "/d", TB / 2, true)]).build()
 }
 
 /// The day of the fixture's `captured_at`.
@@ -262,10 +260,8 @@ fn topics_stand_in_for_brokers_and_the_cluster_for_both() {
 
 #[test]
 fn a_threshold_that_is_passed_is_reached_in_no_days_and_one_far_off_never() {
-    let options = ForecastOptions {
-        thresholds: BTreeMap::from([(Goal::Disk, vec![0.4, 0.99])]),
-        ..ForecastOptions::default()
-    };
+    let options =
+        ForecastOptions { thresholds: BTreeMap::from([(Goal::Disk, vec![0.4, 0.99])]), ..ForecastOptions::default() };
     let disk = of_disk(linear(0.000_1), &options);
     assert_eq!(disk.thresholds[0].days, Some(DaysToThreshold { p10: 0, p50: Some(0), p90: Some(0) }));
     assert_eq!(disk.thresholds[1].days, None);
@@ -273,7 +269,8 @@ fn a_threshold_that_is_passed_is_reached_in_no_days_and_one_far_off_never() {
 
 #[test]
 fn what_has_no_capacity_or_history_is_said_not_guessed() {
-    let forecast = forecast(&cluster(), &Policy::default(), &History { series: linear(0.001) }, &ForecastOptions::default());
+    let forecast =
+        forecast(&cluster(), &Policy::default(), &History { series: linear(0.001) }, &ForecastOptions::default());
     let why: Vec<(&str, &str)> = forecast.not_evaluated.iter().map(|n| (n.what.as_str(), n.why.as_str())).collect();
     assert_eq!(
         why,

@@ -185,7 +185,8 @@ fn refuse_duplicates(table: &mut Table<'_>, rows: &[(Key, f64)]) {
         if (first.series(), first.time_sec) == (second.series(), second.time_sec) {
             table.error(second.offset, Some(TIMESTAMP), codes::DUPLICATE_ROW, |table| {
                 let name = second.metric.name();
-                let message = format!("{name} is given twice for this time, first in line {}", table.line(first.offset));
+                let message =
+                    format!("{name} is given twice for this time, first in line {}", table.line(first.offset));
                 (message, "remove one of the rows".to_owned())
             });
         }
@@ -207,8 +208,7 @@ fn assemble(rows: &[(Key, f64)], snapshot: &Snapshot) -> History {
             values: run.iter().map(|(_, value)| *value).collect(),
         })
     };
-    let mut all: Vec<Series> =
-        rows.chunk_by(|(a, _), (b, _)| a.series() == b.series()).filter_map(series).collect();
+    let mut all: Vec<Series> = rows.chunk_by(|(a, _), (b, _)| a.series() == b.series()).filter_map(series).collect();
     // Topics that the snapshot has were sorted before those that it lacks.
     all.sort_by(|a, b| (a.metric, &a.subject).cmp(&(b.metric, &b.subject)));
     History { series: all }

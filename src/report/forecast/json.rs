@@ -43,7 +43,8 @@ impl MissingView {
 fn nulls(series: &GoalForecast, horizon_days: u32) -> Vec<MissingView> {
     let mut missing = Vec::new();
     let mut add = |figure: &str, why: String| {
-        missing.push(MissingView { what: format!("{figure} of {} of group {}", series.goal.name(), series.group), why });
+        missing
+            .push(MissingView { what: format!("{figure} of {} of group {}", series.goal.name(), series.group), why });
     };
     if series.backtest.mape.is_none() {
         add("backtest.mape", "every past value is 0".to_owned());
@@ -58,7 +59,9 @@ fn nulls(series: &GoalForecast, horizon_days: u32) -> Vec<MissingView> {
         let limit = threshold.utilization;
         let simulated = "fewer paths get there than were followed";
         match threshold.days {
-            None => add("days_to_threshold", format!("{limit} is not reached within the horizon of {horizon_days} days")),
+            None => {
+                add("days_to_threshold", format!("{limit} is not reached within the horizon of {horizon_days} days"))
+            }
             Some(days) if days.p50.is_none() || days.p90.is_none() => {
                 add("days_to_threshold", format!("{limit}: {simulated}"));
             }

@@ -2,10 +2,10 @@
 
 mod html;
 mod json;
-mod text;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a failing test may panic")]
 mod tests;
+mod text;
 
 use std::path::PathBuf;
 
@@ -74,7 +74,10 @@ fn headline(forecast: &Forecast) -> (Urgency, String) {
     let subject = format!("{} of group {}", series.goal.name(), series.group);
     let limit = human::percent(threshold.utilization);
     if days.p10 == 0 && days.p50 == Some(0) {
-        return (Urgency::Passed, format!("{subject} is at {} already, threshold {limit}", human::percent(series.today)));
+        return (
+            Urgency::Passed,
+            format!("{subject} is at {} already, threshold {limit}", human::percent(series.today)),
+        );
     }
     let range = match (days.p50, days.p90) {
         (Some(p50), Some(p90)) => format!("in {}–{p90} days (median {p50})", days.p10),
@@ -100,7 +103,7 @@ fn remedy(forecast: &Forecast) -> Option<String> {
     let times = |share: f64| share / threshold.utilization;
     (times(end.p95) > 1.0).then(|| {
         format!(
-            "To stay below {} until {}, {} of group {} needs {:.2} times its capacity by the median forecast, {:.2} times \
+            "To be below {} until {}, {} of group {} needs {:.2} times its capacity by the median forecast, {:.2} times \
              by the upper end of its band (one case in twenty is above)",
             human::percent(threshold.utilization),
             end.date,

@@ -84,7 +84,10 @@ fn the_section_escapes_names_and_draws_a_fan_for_each_series() {
     let names: Vec<&str> = files.iter().filter_map(|file| file.path.to_str()).collect();
     assert_eq!(names, ["forecast.csv", "forecast.json", "report.html"]);
     let csv = String::from_utf8_lossy(&files[0].bytes).into_owned();
-    assert!(csv.starts_with("resource_group,goal,date,p05,p50,p95\n<b>core,disk,2026-11-20,0.5,0.5,0.5\n"), "{csv:.200}");
+    assert!(
+        csv.starts_with("resource_group,goal,date,p05,p50,p95\n<b>core,disk,2026-11-20,0.5,0.5,0.5\n"),
+        "{csv:.200}"
+    );
     assert_eq!(csv.lines().count(), 1 + 2 * 366);
 }
 

@@ -90,7 +90,8 @@ fn series(snapshot: &Snapshot, forecast: &Forecast) -> String {
     }
     let legend = "held: how often past values were within bands of 95 %; p10, p50, p90: days until one path in ten, every \
                   second, nine in ten have reached the threshold; fullest broker: the same p50 for today's fullest";
-    let lines: Vec<String> = human::wrapped(legend, NOTE_WIDTH).iter().map(|l| format!("  {}\n", paint(ASIDE, l))).collect();
+    let lines: Vec<String> =
+        human::wrapped(legend, NOTE_WIDTH).iter().map(|l| format!("  {}\n", paint(ASIDE, l))).collect();
     format!("\n{}{}", table.render(), lines.concat())
 }
 

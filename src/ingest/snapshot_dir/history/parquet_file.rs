@@ -30,10 +30,11 @@ pub(super) fn as_csv(dir: &Path, name: &str) -> Result<SourceFile, Box<Fault>> {
     written.map_err(|error| refuse(&error))?;
     for row in reader.get_row_iter(None).map_err(|error| refuse(&error))? {
         let row = row.map_err(|error| refuse(&error))?;
-        let written = writer.write_record(row.get_column_iter().zip(&is_nanos).map(|((_, field), nanos)| match field {
-            Field::Long(since_1970) if *nanos => instant(jiff::Timestamp::from_nanosecond(i128::from(*since_1970))),
-            field => text(field),
-        }));
+        let written =
+            writer.write_record(row.get_column_iter().zip(&is_nanos).map(|((_, field), nanos)| match field {
+                Field::Long(since_1970) if *nanos => instant(jiff::Timestamp::from_nanosecond(i128::from(*since_1970))),
+                field => text(field),
+            }));
         written.map_err(|error| refuse(&error))?;
     }
     let text = writer.into_inner().map_err(|error| refuse(&error))?;

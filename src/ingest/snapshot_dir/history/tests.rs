@@ -149,7 +149,8 @@ fn a_hundred_mutilated_files_are_read_or_refused_and_never_panic() {
     let parquet = fs::read(dir.path().join("history.parquet")).unwrap();
     fs::remove_file(dir.path().join("history.parquet")).unwrap();
     for round in 0..100 {
-        let (name, whole) = if round % 2 == 0 { ("history.csv", GOOD.as_bytes()) } else { ("history.parquet", &parquet[..]) };
+        let (name, whole) =
+            if round % 2 == 0 { ("history.csv", GOOD.as_bytes()) } else { ("history.parquet", &parquet[..]) };
         let mut bytes = whole.to_vec();
         for _ in 0..=next(4) {
             let at = next(bytes.len().max(1));
