@@ -305,7 +305,7 @@ fn the_answer_is_the_same_at_any_thread_count_and_another_for_another_seed() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 4, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn percentiles_are_ordered_and_more_growth_is_never_later(seed in 0_u64..1_000, growth in 6_u32..12) {

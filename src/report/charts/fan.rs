@@ -106,15 +106,16 @@ impl FanChart {
         area.draw(&PathElement::new(line, Ink::Limit.color()))?;
         let text = format!("threshold {}", human::percent(threshold));
         label(area, &text, (over.0 + 4, over.1 - 9), Ink::Limit, LABEL_SIZE, Place::RightOf)?;
-        let mut free_from = i32::MIN;
-        for &(day, name) in self.marks.iter().filter(|(day, _)| *day <= last) {
+        // Neighbours' labels stand on either side of the line, and one that would cover another's is left out.
+        let mut free_from = [i32::MIN; 2];
+        for (row, &(day, name)) in self.marks.iter().filter(|(day, _)| *day <= last).enumerate() {
             let (x, y) = at(day, threshold);
             area.draw(&Circle::new((x, y), MARK_RADIUS, Ink::Limit.color().filled()))?;
-            // Marks that are close together share the first one's label.
             let half = text_width(name, LABEL_SIZE) / 2 + 3;
-            if x - half > free_from {
-                label(area, name, (x, y + 14), Ink::Text, LABEL_SIZE, Place::On)?;
-                free_from = x + half;
+            let (side, offset) = if row % 2 == 0 { (0, 14) } else { (1, -13) };
+            if x - half > free_from[side] {
+                label(area, name, (x, y + offset), Ink::Text, LABEL_SIZE, Place::On)?;
+                free_from[side] = x + half;
             }
         }
         Ok(())
