@@ -197,10 +197,10 @@ fn captured_day() -> i64 {
 }
 
 /// A year of a metric that ends with the snapshot's day; `value` takes the days before it, as a number not above 0.
-fn past(metric: Metric, broker_id: Option<i32>, topic: Option<&str>, mut value: impl FnMut(i64) -> f64) -> Series {
+fn past(metric: Metric, broker_id: Option<i32>, topic: Option<&str>, value: impl FnMut(i64) -> f64) -> Series {
     let subject = Subject { broker_id, topic: topic.map(str::to_owned) };
     let times_sec = (-364..=0).map(|day| (captured_day() + day) * DAY_SEC + 3_600).collect();
-    Series { metric, subject, times_sec, values: (-364..=0).map(|day| value(day)).collect() }
+    Series { metric, subject, times_sec, values: (-364..=0).map(value).collect() }
 }
 
 fn of_disk(series: Vec<Series>, options: &ForecastOptions) -> GoalForecast {

@@ -24,7 +24,7 @@ pub(super) fn as_csv(dir: &Path, name: &str) -> Result<SourceFile, Box<Fault>> {
     let reader = SerializedFileReader::new(file).map_err(|error| refuse(&error))?;
     let schema = reader.metadata().file_metadata().schema_descr_ptr();
     let names: Vec<String> = schema.root_schema().get_fields().iter().map(|field| field.name().to_owned()).collect();
-    let is_nanos: Vec<bool> = schema.columns().iter().map(|column| counts_nanoseconds(column)).collect();
+    let is_nanos: Vec<bool> = schema.columns().iter().map(counts_nanoseconds).collect();
     let mut writer = csv::Writer::from_writer(Vec::new());
     let written = writer.write_record(&names);
     written.map_err(|error| refuse(&error))?;
