@@ -57,7 +57,7 @@ fn nulls(series: &GoalForecast, horizon_days: u32) -> Vec<MissingView> {
     }
     for threshold in &series.thresholds {
         let limit = threshold.utilization;
-        let simulated = "fewer paths get there than were followed";
+        let simulated = "too few paths get there for p90, thresholds has what is known";
         match threshold.days {
             None => {
                 add("days_to_threshold", format!("{limit} is not reached within the horizon of {horizon_days} days"))
@@ -119,12 +119,12 @@ impl<'a> SeriesView<'a> {
             },
             today: rounded(series.today),
             threshold: first.map(|t| rounded(t.utilization)),
-            days_to_threshold: first.and_then(|t| t.days).map(DaysView::of),
+            days_to_threshold: first.and_then(|t| t.days).and_then(DaysView::whole),
             thresholds: series.thresholds.iter().map(ThresholdView::of).collect(),
             busiest: BusiestView {
                 broker_id: snapshot.broker(broker).id,
                 utilization: rounded(utilization),
-                days_to_threshold: first.and_then(|t| t.busiest_days).map(DaysView::of),
+                days_to_threshold: first.and_then(|t| t.busiest_days).and_then(DaysView::whole),
             },
             growth_30_days: rounded(series.growth_30_days),
             growth_p_value: series.growth_p_value.map(rounded),
@@ -154,6 +154,11 @@ struct DaysView {
 impl DaysView {
     fn of(days: DaysToThreshold) -> Self {
         Self { p10: days.p10, p50: days.p50, p90: days.p90 }
+    }
+
+    /// The contract's key holds all three or nothing; `thresholds` has what is known.
+    fn whole(days: DaysToThreshold) -> Option<Self> {
+        (days.p50.is_some() && days.p90.is_some()).then(|| Self::of(days))
     }
 }
 

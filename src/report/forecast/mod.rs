@@ -80,6 +80,7 @@ fn headline(forecast: &Forecast) -> (Urgency, String) {
         );
     }
     let range = match (days.p50, days.p90) {
+        (Some(_), Some(p90)) if p90 == days.p10 => format!("in {}", human::counted(u64::from(p90), "day")),
         (Some(p50), Some(p90)) => format!("in {}–{p90} days (median {p50})", days.p10),
         (Some(p50), None) => format!("in {} days or more (median {p50})", days.p10),
         (None, _) => format!("in {} days at the earliest (one path in ten)", days.p10),
