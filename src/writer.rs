@@ -74,13 +74,16 @@ impl WriteError {
 
 /// What earlier versions and other runs of this program put into a directory besides what is being written now: plans
 /// and snapshots. `#` stands for a number.
-const OURS: [&str; 17] = [
+const OURS: [&str; 20] = [
     "RUNBOOK.md",
     "batches/#/leader-election.json",
     "batches/#/reassignment.json",
     "batches/#/rollback.json",
     "brokers.csv",
     "cluster.toml",
+    "forecast.csv",
+    "forecast.json",
+    "history.csv",
     "leader-election.json",
     "log_dirs.csv",
     "moves.csv",

@@ -22,7 +22,7 @@ const MAY_IMPORT: [(&str, &[&str]); 9] = [
 ];
 
 /// The crates that have an owner, and the modules (by path from `src`) that are.
-const OWNERS: [(&str, &[&str]); 21] = [
+const OWNERS: [(&str, &[&str]); 24] = [
     ("anstream", &["cli"]),
     ("anstyle", &["cli", "report"]),
     ("clap", &["cli"]),
@@ -31,17 +31,20 @@ const OWNERS: [(&str, &[&str]); 21] = [
     ("globset", &["model/policy", "ingest"]),
     ("good_lp", &["optimize/milp"]),
     ("indicatif", &["cli"]),
+    ("jiff", &["capacity/forecast", "ingest/snapshot_dir/history", "ingest/synth"]),
     ("minijinja", &["report"]),
+    ("parquet", &["ingest/snapshot_dir/history"]),
     ("plotters", &["report/charts"]),
     ("plotters_backend", &["report/charts"]),
-    ("rand", &["ingest/synth", "optimize"]),
+    ("rand", &["capacity/forecast", "ingest/synth", "optimize"]),
     ("rand_distr", &["ingest/synth"]),
-    ("rand_pcg", &["ingest/synth", "optimize"]),
-    ("rayon", &["cli", "ingest", "optimize", "verify"]),
+    ("rand_pcg", &["capacity/forecast", "ingest/synth", "optimize"]),
+    ("rayon", &["capacity/forecast", "cli", "ingest", "optimize", "verify"]),
     ("rdkafka", &[]),
     ("serde", &["cli", "ingest", "plan", "report"]),
     ("serde_json", &["cli", "ingest", "plan", "report"]),
     ("sha2", &["ingest"]),
+    ("statrs", &["capacity/forecast"]),
     ("tempfile", &["writer"]),
     ("toml", &["ingest"]),
 ];

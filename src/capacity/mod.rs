@@ -3,10 +3,12 @@
 //!
 //! Every formula names its source; a figure that cannot be computed is absent and says why, never guessed.
 
+pub mod forecast;
 pub mod headroom;
 pub mod not_evaluated;
 pub mod relief;
 pub mod traffic;
 
+pub use forecast::{Forecast, ForecastOptions};
 pub use headroom::{Headroom, HeadroomVerdict, headroom};
 pub use not_evaluated::NotEvaluated;

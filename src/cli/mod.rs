@@ -3,6 +3,7 @@
 pub mod check;
 pub mod common;
 pub mod exit;
+pub mod forecast;
 pub mod progress;
 pub mod rebalance;
 pub mod report;
@@ -28,6 +29,8 @@ pub struct Cli {
 pub enum Command {
     /// Validate a snapshot and report broken rules, bands and hot spots.
     Check(check::Args),
+    /// Forecast when each group reaches its limits, from the snapshot's history.
+    Forecast(forecast::Args),
     /// Plan for the snapshot as it stands: heal, drain, balance.
     Rebalance(rebalance::Args),
     /// Report what the cluster can still carry, what binds, and what it costs.
@@ -46,6 +49,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
         Command::Check(args) => check::run(args),
+        Command::Forecast(args) => forecast::run(args),
         Command::Rebalance(args) => rebalance::run(args),
         Command::Report(args) => report::run(args),
         Command::Snapshot(args) => snapshot::run(args),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::exit::{CliError, Verdict};
+use crate::ingest::synth::history_file;
 use crate::ingest::{SynthError, SynthFaults, SynthSpec, render, synthesize};
 use crate::model::Snapshot;
 use crate::writer;
@@ -15,7 +16,9 @@ Examples:
   Three resource groups, six brokers just added:
     evenkeel synth --brokers 60 --partitions 8000 --racks 3 --groups 3 --expanded 6 --out snapshot
   In balance, to see that nothing is planned for it:
-    evenkeel synth --brokers 12 --partitions 600 --racks 3 --drift 0 --out snapshot";
+    evenkeel synth --brokers 12 --partitions 600 --racks 3 --drift 0 --out snapshot
+  With a year of metrics to forecast from:
+    evenkeel synth --brokers 12 --partitions 600 --racks 3 --history-days 365 --out snapshot";
 
 /// Arguments of `evenkeel synth`.
 #[derive(Debug, clap::Args)]
@@ -76,6 +79,9 @@ struct Shape {
     /// Empty brokers beside --brokers, in state new
     #[arg(long, value_name = "N", default_value_t = 0)]
     expanded: u32,
+    /// Days of metrics to write to history.csv; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=3_650))]
+    history_days: u32,
 }
 
 /// What is broken.
@@ -163,7 +169,11 @@ impl From<SynthError> for CliError {
 /// A cluster that cannot be, or what the system refused.
 pub fn run(args: &Args) -> Result<Verdict, CliError> {
     let snapshot = synthesize(&args.spec())?;
-    let written = writer::write_dir(&args.out, &render::snapshot_files(&snapshot), args.force);
+    let mut files = render::snapshot_files(&snapshot);
+    if args.shape.history_days > 0 {
+        files.push(history_file(&snapshot, args.shape.history_days, args.seed));
+    }
+    let written = writer::write_dir(&args.out, &files, args.force);
     written.map_err(|e| if e.is_usage() { CliError::Usage(e.to_string()) } else { CliError::Failed(e.to_string()) })?;
     anstream::println!("{}", summary(&snapshot, &args.out));
     Ok(Verdict::Done)

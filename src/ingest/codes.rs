@@ -48,6 +48,8 @@ pub const CONTROL_CHARACTER: &str = "E121";
 pub const TOTAL_TOO_LARGE: &str = "E122";
 /// The cluster has no brokers.
 pub const NO_BROKERS: &str = "E123";
+/// A timestamp is not a time in UTC.
+pub const TIMESTAMP: &str = "E124";
 /// cluster.toml is not TOML.
 pub const CLUSTER_SYNTAX: &str = "E130";
 /// cluster.toml lacks a key.
@@ -105,6 +107,8 @@ pub const UNKNOWN_MODEL: &str = "W104";
 pub const DISK_COUNT: &str = "W105";
 /// A topic's group that no broker names.
 pub const GROUP_WITHOUT_BROKER: &str = "W106";
+/// The history names a broker or topic that the snapshot does not have.
+pub const HISTORY_UNLISTED: &str = "W107";
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests may fail loudly")]

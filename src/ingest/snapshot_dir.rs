@@ -10,6 +10,7 @@ mod brokers;
 mod cluster;
 mod field;
 mod files;
+pub mod history;
 mod log_dirs;
 mod partitions;
 mod reference;

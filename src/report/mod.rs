@@ -5,6 +5,7 @@ pub mod charts;
 pub mod check;
 pub mod excuses;
 pub mod headroom;
+pub mod forecast;
 pub mod html;
 pub mod human;
 pub mod json;

@@ -35,6 +35,11 @@ pub(super) struct SourceFile {
 }
 
 impl SourceFile {
+    /// A file whose text was made from something else.
+    pub(super) fn of_text(name: &str, text: Vec<u8>) -> Self {
+        Self { name: name.to_owned(), text, compressed: None }
+    }
+
     /// The offset of the first byte after a byte order mark.
     pub(super) fn start(&self) -> usize {
         if self.text.starts_with(BOM) { BOM.len() } else { 0 }
@@ -154,7 +159,7 @@ fn locate(stem: &str, names: &[String], has: impl Fn(&str) -> bool) -> Result<St
     }
 }
 
-fn read_file(dir: &Path, name: String) -> Result<SourceFile, Box<Fault>> {
+pub(super) fn read_file(dir: &Path, name: String) -> Result<SourceFile, Box<Fault>> {
     let stored = read_bounded(File::open(dir.join(&name)), 0).map_err(|e| unreadable(&name, &e))?;
     let file = if name.ends_with(".gz") {
         // A hint only: text of this kind shrinks about five times.

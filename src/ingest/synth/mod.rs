@@ -11,12 +11,14 @@ mod draft;
 mod drift;
 mod faults;
 mod fleet;
+mod history;
 mod place;
 mod scale;
 mod settle;
 mod spec;
 mod topics;
 
+pub use history::history_file;
 pub use spec::{SynthError, SynthFaults, SynthSpec};
 
 use rand::RngExt;

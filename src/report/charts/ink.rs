@@ -104,8 +104,8 @@ pub fn css() -> String {
     for (_, letter, ..) in INKS {
         let _ = write!(css, ".f{letter}{{fill:var(--i{letter})}}.s{letter}{{stroke:var(--i{letter});fill:none}}");
     }
-    let limit = Ink::Limit.letter();
-    let _ = writeln!(css, "\n.s{limit}{{stroke-dasharray:5 3;stroke-width:2}}");
+    let (limit, after) = (Ink::Limit.letter(), Ink::After.letter());
+    let _ = writeln!(css, "\n.s{limit}{{stroke-dasharray:5 3;stroke-width:2}}.s{after}{{stroke-width:2}}");
     css
 }
 

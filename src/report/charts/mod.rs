@@ -3,12 +3,14 @@
 
 pub mod bars;
 mod canvas;
+pub mod fan;
 pub mod heat_map;
 pub mod ink;
 pub mod rack_matrix;
 pub mod thresholds;
 
 pub use bars::{Axis, BarChart, BarRow};
+pub use fan::{FanChart, FanPoint};
 pub use heat_map::{HeatCell, HeatGroup, HeatMap, Side};
 pub use ink::css;
 pub use rack_matrix::RackMatrix;
