@@ -3,6 +3,9 @@
 //!
 //! Every formula names its source; a figure that cannot be computed is absent and says why, never guessed.
 
+pub mod failure;
 pub mod headroom;
+pub mod not_evaluated;
 
 pub use headroom::{Headroom, HeadroomVerdict, headroom};
+pub use not_evaluated::NotEvaluated;

@@ -9,6 +9,7 @@ pub mod scope;
 pub mod snapshot;
 pub mod synth;
 pub mod verify;
+pub mod what_if;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,8 @@ pub enum Command {
     Synth(synth::Args),
     /// Judge any plan, without the optimizer.
     Verify(verify::Args),
+    /// Weigh what has not happened: failures.
+    WhatIf(what_if::Args),
 }
 
 /// Parses the command line, runs the command, prints what went wrong, and says how it ended.
@@ -47,6 +50,7 @@ pub fn main() -> ExitCode {
         Command::Snapshot(args) => snapshot::run(args),
         Command::Synth(args) => synth::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::WhatIf(args) => what_if::run(args),
     };
     if let Err(error) = &result {
         anstream::eprintln!("{error}");

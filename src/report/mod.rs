@@ -3,6 +3,7 @@
 pub mod charts;
 pub mod check;
 pub mod excuses;
+pub mod failure;
 pub mod html;
 pub mod human;
 pub mod json;

@@ -5,10 +5,12 @@ pub mod bars;
 mod canvas;
 pub mod heat_map;
 pub mod ink;
+pub mod survival;
 
 pub use bars::{Axis, BarChart, BarRow};
 pub use heat_map::{HeatCell, HeatGroup, HeatMap, Side};
 pub use ink::css;
+pub use survival::{SurvivalChart, SurvivalLine, SurvivalPoint};
 
 use canvas::{Area, Drawn};
 use ink::Ink;
