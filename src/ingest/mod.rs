@@ -15,4 +15,5 @@ pub mod synth;
 mod toml_reader;
 
 pub use fault::{Fault, Faults, Severity};
+pub use snapshot_dir::clients;
 pub use synth::{SynthError, SynthFaults, SynthSpec, synthesize};

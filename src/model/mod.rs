@@ -4,6 +4,7 @@
 
 pub mod assessment;
 pub mod band;
+pub mod clients;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod goal;
@@ -13,6 +14,7 @@ pub mod load;
 pub mod placement;
 pub mod policy;
 pub mod scope;
+pub mod settings;
 pub mod snapshot;
 
 pub use assessment::{Assessment, Criterion, Excuse, GoalBalance, Imbalance, Movement, Range};

@@ -1,5 +1,6 @@
 //! Shows results: text, JSON, HTML with charts. Renderers are pure functions; `writer` writes what they return.
 
+pub mod advise;
 pub mod charts;
 pub mod check;
 pub mod excuses;

@@ -24,8 +24,8 @@ use crate::model::{Policy, Snapshot};
 use cases::{Counted, Worst};
 use units::{MIN_ISR_DEFAULT, Units};
 
-/// Replicas that enumeration may look at: a second or two. Beyond, cases are sampled.
-const EXACT_WORK_MAX: f64 = 2e8;
+/// Replicas that enumeration may look at: about a second. Beyond, cases are sampled.
+const EXACT_WORK_MAX: f64 = 1e8;
 
 /// The curve goes to this k at least, so that it shows where risk begins.
 const CURVE_LEAST: usize = 4;
