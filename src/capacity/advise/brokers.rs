@@ -81,8 +81,8 @@ pub fn brokers(snapshot: &Snapshot, settings: Option<&BrokerSettings>) -> Advice
         return advice;
     }
     for rule in &NUMBERS {
-        for (hardware, brokers) in &classes {
-            number(snapshot, settings, rule, (hardware, brokers), classes.len() == 1, &mut advice);
+        for (advised, (hardware, brokers)) in by_advised(rule, &classes) {
+            number(snapshot, settings, rule, advised, (hardware, &brokers), &mut advice);
         }
     }
     let all: Vec<BrokerIdx> = classes.values().flatten().copied().collect();
@@ -108,6 +108,21 @@ fn classes(snapshot: &Snapshot) -> BTreeMap<Hardware, Vec<BrokerIdx>> {
     classes
 }
 
+/// The brokers that `rule` advises alike, by what it advises, with the hardware of the first.
+fn by_advised(
+    rule: &NumberRule,
+    classes: &BTreeMap<Hardware, Vec<BrokerIdx>>,
+) -> BTreeMap<u64, (Hardware, Vec<BrokerIdx>)> {
+    let mut alike: BTreeMap<u64, (Hardware, Vec<BrokerIdx>)> = BTreeMap::new();
+    for (hardware, brokers) in classes {
+        if let Some(advised) = (rule.advised)(hardware) {
+            alike.entry(advised).or_insert((*hardware, Vec::new())).1.extend(brokers);
+        }
+    }
+    alike.values_mut().for_each(|(_, brokers)| brokers.sort_unstable());
+    alike
+}
+
 /// What `key` is on `brokers`: one value, or all that differ.
 fn in_force(snapshot: &Snapshot, settings: Option<&BrokerSettings>, key: &str, brokers: &[BrokerIdx]) -> Vec<String> {
     let Some(settings) = settings else { return Vec::new() };
@@ -127,37 +142,45 @@ fn number(
     snapshot: &Snapshot,
     settings: Option<&BrokerSettings>,
     rule: &NumberRule,
-    (hardware, brokers): (&Hardware, &[BrokerIdx]),
-    is_only_class: bool,
+    advised: u64,
+    (hardware, brokers): (Hardware, &[BrokerIdx]),
     advice: &mut Advice,
 ) {
-    let Some(advised) = (rule.advised)(hardware) else { return };
     let values = in_force(snapshot, settings, rule.setting, brokers);
     let least = values.iter().filter_map(|v| v.parse::<u64>().ok()).min();
-    if advised <= least.unwrap_or(rule.default) {
+    let from = least.unwrap_or(rule.default);
+    if advised <= from {
         return;
     }
-    let cores = hardware.cores.map_or_else(|| "unknown cores".to_owned(), |cores| format!("{cores} cores"));
+    let is_all = brokers.len() == snapshot.brokers.len();
+    let default = rule.default;
     let known = if values.is_empty() {
-        format!("; what is in force is not known, Kafka's default is {}", rule.default)
+        format!("; what is in force is not known, Kafka's default is {default}")
     } else {
         String::new()
     };
-    let from = least.unwrap_or(rule.default);
+    let doubled = if rule.is_dynamic && advised > from * 2 { "; a change may double threads at most" } else { "" };
     advice.findings.push(Finding {
         setting: rule.setting,
-        subject: if is_only_class { "all brokers".to_owned() } else { broker_list(snapshot, brokers) },
+        subject: if is_all { "all brokers".to_owned() } else { broker_list(snapshot, brokers) },
         now: as_value(&values),
         advised: Value::Number(advised),
-        why: format!("{} on {cores} and {} log dirs{known}", rule.rule, hardware.disks),
+        why: format!("{} with {}{known}{doubled}", rule.rule, hardware.in_words()),
         unless: rule.unless.to_owned(),
         source: VIVO,
         command: Some(if rule.is_dynamic {
-            steps(snapshot, rule.setting, from, advised, brokers, is_only_class)
+            steps(snapshot, rule.setting, from, advised, brokers, is_all)
         } else {
             format!("server.properties: {}={advised}, then restart the brokers one by one", rule.setting)
         }),
     });
+}
+
+impl Hardware {
+    fn in_words(self) -> String {
+        let cores = self.cores.map_or_else(|| "unknown cores".to_owned(), |cores| format!("{cores} cores"));
+        format!("{cores} and {} log dir{}", self.disks, if self.disks == 1 { "" } else { "s" })
+    }
 }
 
 /// The commands that raise a dynamic setting. Brokers refuse to change a thread pool to more than twice what it is

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Advice, BOOTSTRAP, Finding, Value, quoted};
+use super::{Advice, BOOTSTRAP, Finding, Value, quoted, rate_in_words};
 use crate::model::clients::{Client, ClientIdentity};
 use crate::model::settings::BrokerSettings;
 use crate::model::{BrokerState, Policy, Snapshot, Statistic};
@@ -130,8 +130,9 @@ pub struct QuotaAdvice {
     pub request_percentage_total: Option<u64>,
 }
 
-/// Producing and consuming: the setting, the verb, whether of what is written.
-const SIDES: [(&str, &str); 2] = [("producer_byte_rate", "writes"), ("consumer_byte_rate", "reads")];
+/// Producing and consuming: the setting, what the client does, what is done to its traffic.
+const SIDES: [(&str, &str, &str); 2] =
+    [("producer_byte_rate", "writes", "written"), ("consumer_byte_rate", "reads", "read")];
 
 /// Advises quotas for `clients`; `headroom` multiplies what they use, [`HEADROOM`] as a rule.
 #[must_use]
@@ -146,8 +147,9 @@ pub fn quotas(
     let busiest_share = [0, 1].map(|side| busiest_share(snapshot, side));
     let mut sums = [0.0; 2];
     let has_users = clients.iter().any(|c| c.identity.user.is_some());
-    for client in clients {
-        let entity = Entity::of(&client.identity);
+    let mut by_level: Vec<(Entity, &Client)> = clients.iter().map(|c| (Entity::of(&c.identity), c)).collect();
+    by_level.sort_by_key(|(entity, _)| (entity.level(), entity.clone()));
+    for (entity, client) in by_level {
         let rates = [client.produce_bytes_per_sec, client.consume_bytes_per_sec];
         for (side, rate) in rates.into_iter().enumerate().filter(|(_, rate)| *rate > 0.0) {
             let Some(share) = busiest_share[side] else { continue };
@@ -162,7 +164,7 @@ pub fn quotas(
                 why,
                 unless: format!(
                     "its topics are led by fewer brokers than the rest: up to {} where one broker leads them all",
-                    (rate * headroom).ceil()
+                    rate_in_words(rate * headroom)
                 ),
                 source: SOURCE,
                 command: Some(command(snapshot, &entity, SIDES[side].0, quota as u64)),
@@ -201,11 +203,13 @@ fn busiest_share(snapshot: &Snapshot, side: usize) -> Option<f64> {
 fn why(entity: &Entity, client: &Client, side: usize, share: f64, headroom: f64, has_users: bool) -> String {
     let rate = [client.produce_bytes_per_sec, client.consume_bytes_per_sec][side];
     let mut why = format!(
-        "it {} {rate:.0} bytes/s over the cluster; the busiest broker leads {:.1} % of all that is, which makes {:.0}, times \
-         {headroom}. Level {} of 8 in Kafka's precedence",
+        "it {} {} over the cluster; the busiest broker leads {:.1} % of all that is {}, which makes {}, times {headroom}. Level \
+         {} of 8 in Kafka's precedence",
         SIDES[side].1,
+        rate_in_words(rate),
         share * 100.0,
-        rate * share,
+        SIDES[side].2,
+        rate_in_words(rate * share),
         entity.level()
     );
     if entity.level() >= 7 && has_users {
@@ -330,7 +334,7 @@ mod tests {
 
     #[test]
     fn a_quota_is_the_busiest_brokers_share_of_the_peak_and_a_third() {
-        let clients = [client("etl", "", 200.0, 0.0), client("", "web", 0.0, 50.0)];
+        let clients = [client("", "web", 0.0, 50.0), client("etl", "", 200.0, 0.0)];
         let found = quotas(&cluster(), &Policy::default(), &clients, None, HEADROOM);
         assert_eq!(found.busiest_share, [Some(0.75), Some(0.5)]);
         let advised: Vec<_> = found.advice.findings.iter().map(|f| (f.setting, f.advised.clone())).collect();

@@ -1,6 +1,6 @@
 //! Topic settings that put data or writes at risk, make balance impossible, or let disks grow without end.
 
-use super::{Advice, BOOTSTRAP, Finding, Value, quoted};
+use super::{Advice, BOOTSTRAP, Finding, Value, bytes_in_words, quoted, rate_in_words};
 use crate::model::{Goal, Groups, Home, Placement, Policy, Snapshot, Topic, TopicIdx};
 use crate::verify::Usage;
 use crate::verify::assess::band_brokers;
@@ -170,9 +170,10 @@ fn granularity(
     let advised = (facts.bytes_in_per_sec / width).ceil() as u64;
     let is_skewed = advised <= facts.partitions;
     let busiest = format!(
-        "its busiest partition takes {:.0} bytes/s, more than the width of the network_in band, {width:.0}: no placement \
+        "its busiest partition takes {}, more than the width of the network_in band, {}: no placement \
          brings the broker that has it and the others into the band",
-        facts.bytes_in_per_sec_max
+        rate_in_words(facts.bytes_in_per_sec_max),
+        rate_in_words(width)
     );
     Some(Finding {
         setting: "partitions",
@@ -216,8 +217,9 @@ fn compaction(snapshot: &Snapshot, topic: &Topic, facts: &Facts) -> Option<Findi
         now: Some(Value::Text(policy.to_owned())),
         advised: "compact or delete alone, or spread more evenly".into(),
         why: format!(
-            "broker {id} is written {most:.0} bytes/s of it, {:.1} times the mean; its cleaner reads about twice that again and \
+            "broker {id} is written {} of it, {:.1} times the mean; its cleaner reads about twice that again and \
              rewrites what it keeps, without a limit, beside everything else on the disk",
+            rate_in_words(most),
             most / mean
         ),
         unless: "log.cleaner.io.max.bytes.per.second is set, and cleaning keeps up".to_owned(),
@@ -245,7 +247,7 @@ fn retention(topic: &Topic, facts: &Facts) -> Option<Finding> {
         let day = facts.bytes_in_per_sec * 86_400.0;
         (
             Value::Text("-1".to_owned()),
-            format!("neither time nor size bounds it: it grows by {day:.0} bytes a day and replica"),
+            format!("neither time nor size bounds it: it grows by {} a day and replica", bytes_in_words(day)),
         )
     } else {
         if retention_ms < 0 {
@@ -257,8 +259,9 @@ fn retention(topic: &Topic, facts: &Facts) -> Option<Finding> {
             return None;
         }
         let why = format!(
-            "it holds {:.0} bytes and settles at {settles:.0} at today's rate: its disks are to fill further, {:.1} times",
-            facts.size_bytes,
+            "it holds {} and settles at {} at today's rate: its disks are to fill further, {:.1} times",
+            bytes_in_words(facts.size_bytes),
+            bytes_in_words(settles),
             settles / facts.size_bytes
         );
         (Value::Number(retention_ms.unsigned_abs()), why)
@@ -382,7 +385,7 @@ mod tests {
     fn compacted_and_deleted_hot_spots_are_found() {
         let mut snapshot = cluster(1, &[100.0, 1.0, 1.0, 1.0]);
         snapshot.topics[0].cleanup_policy = Some("compact,delete".to_owned());
-        assert!(found(&snapshot, "cleanup.policy").unwrap().why.starts_with("broker 0 is written 100 bytes/s"));
+        assert!(found(&snapshot, "cleanup.policy").unwrap().why.starts_with("broker 0 is written 100 B/s"));
         snapshot.topics[0].cleanup_policy = Some("compact".to_owned());
         assert_eq!(found(&snapshot, "cleanup.policy"), None);
     }

@@ -37,10 +37,12 @@ pub(super) struct Worst {
 impl Worst {
     /// Keeps `failed` if it is among the worst; a case is kept once.
     pub(super) fn offer(&mut self, tally: Tally, failed: &[u32]) {
-        let rank = |case: &Case| (std::cmp::Reverse(case.tally), case.failed.clone());
-        if self.cases.len() == WORST_KEPT && self.cases.last().is_some_and(|last| last.tally > tally) {
+        // Most cases are no worse than the last kept: they are turned away before anything is copied.
+        let is_no_worse = |last: &Case| last.tally > tally || (last.tally == tally && last.failed.as_slice() <= failed);
+        if self.cases.len() == WORST_KEPT && self.cases.last().is_some_and(is_no_worse) {
             return;
         }
+        let rank = |case: &Case| (std::cmp::Reverse(case.tally), case.failed.clone());
         let case = Case { tally, failed: failed.to_vec() };
         if let Err(at) = self.cases.binary_search_by_key(&rank(&case), rank) {
             self.cases.insert(at, case);

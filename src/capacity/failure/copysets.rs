@@ -114,7 +114,13 @@ pub(super) fn copysets(snapshot: &Snapshot, units: &Units) -> Option<Copysets> {
                 bytes: *bytes,
             })
             .collect(),
-        alternatives: PERMUTATIONS.into_iter().map(alternative).filter(|a| a.p_any_lost < 1.0).collect(),
+        // Racks are too few to leave any unused, as cutting them into sets would.
+        alternatives: match draw.domain {
+            Domain::Rack => Vec::new(),
+            Domain::Broker | Domain::LogDir => {
+                PERMUTATIONS.into_iter().map(alternative).filter(|a| a.p_any_lost < 1.0).collect()
+            }
+        },
         riskiest_units: own.into_iter().map(|(members, _)| members).collect(),
     })
 }

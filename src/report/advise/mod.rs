@@ -132,7 +132,7 @@ fn section(setting: &str, findings: &[&Finding]) -> String {
             let _ = writeln!(text, "  {line}");
         }
     };
-    paragraph(&format!("{lead}{}.", first.why));
+    paragraph(&sentence(&format!("{lead}{}.", first.why)));
     if !first.unless.is_empty() {
         paragraph(&format!("Unless {}.", first.unless));
     }
@@ -141,6 +141,12 @@ fn section(setting: &str, findings: &[&Finding]) -> String {
         let _ = writeln!(text, "  {}", paint(ASIDE, &format!("→ {command}")));
     }
     text
+}
+
+/// `text` with its first letter in upper case.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn in_words(value: &Value) -> String {

@@ -226,7 +226,7 @@ fn incidents(report: &FailureReport) -> Option<TableView> {
             incidents.afr * 100.0,
             human::duration(incidents.repair_hours * 3_600.0)
         ),
-        head: head(&["away at once", "share of time", "expected"]),
+        head: head(&["away at once", "share of time", "comes about"]),
         rows: incidents
             .at_once
             .iter()

@@ -178,7 +178,8 @@ fn incidents(report: &FailureReport, incidents: &Incidents) -> String {
             )
         )
     );
-    let mut table = Table::new(&[("away at once", Align::Right), ("share of time", Align::Right), ("", Align::Left)]);
+    let mut table =
+        Table::new(&[("away at once", Align::Right), ("share of time", Align::Right), ("comes about", Align::Left)]);
     for at in &incidents.at_once {
         table.row([at.k.to_string().into(), chance(at.p_at_least).into(), once_in(at.per_year).into()]);
     }
@@ -255,10 +256,14 @@ pub(super) fn verdict(report: &FailureReport) -> String {
     };
     if lost.p > 0.0 || figures.lost > 0 {
         format!(
-            "{} {asked} failing lose data {}; at worst ({failed}) {} are lost{}.\n",
+            "{} {asked} failing lose data {}; at worst ({failed}) {} lost{}.\n",
             paint(BROKEN, "AT RISK"),
             likelihood(lost.p),
-            human::counted(figures.lost, "partition"),
+            format_args!(
+                "{} {}",
+                human::counted(figures.lost, "partition"),
+                if figures.lost == 1 { "is" } else { "are" }
+            ),
             already(report.before.lost)
         )
     } else if offline.p > 0.0 || figures.offline > 0 {
