@@ -16,8 +16,9 @@ const BLOCK: u64 = 1_024;
 /// How many of the worst cases are kept.
 pub(super) const WORST_KEPT: usize = 5;
 
-/// Replicas that the search for worse cases looks at, at most, per case that it starts from: a second or so.
-const SEARCH_WORK: f64 = 5e7;
+/// Replicas that the search for worse cases looks at, at most, shared out among the cases that it starts from: about a
+/// second.
+const SEARCH_WORK: f64 = 1e8;
 
 /// One case: what fails and how the partitions stand then.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,10 +182,11 @@ pub(super) fn worsen(units: &Units, worst: &mut Worst, seeds: &[Vec<u32>]) {
     starts.extend(seeds.iter().filter_map(|seed| completed(units, seed)));
     starts.sort_unstable();
     starts.dedup();
+    let share = SEARCH_WORK / starts.len().max(1) as f64;
     for start in starts {
         let mut failed = start;
         let mut tally = counter.count(&failed);
-        let mut work = SEARCH_WORK;
+        let mut work = share;
         loop {
             worst.offer(tally, &failed);
             let Some((better, exchanged)) = worst_exchange(units, &mut counter, &failed, tally, &mut work) else {
