@@ -123,18 +123,36 @@ fn by_advised(
     alike
 }
 
-/// What `key` is on `brokers`: one value, or all that differ.
-fn in_force(snapshot: &Snapshot, settings: Option<&BrokerSettings>, key: &str, brokers: &[BrokerIdx]) -> Vec<String> {
-    let Some(settings) = settings else { return Vec::new() };
-    let values = brokers.iter().filter_map(|b| settings.value(snapshot.broker(*b).id, key));
-    values.map(str::to_owned).collect::<BTreeSet<String>>().into_iter().collect()
+/// What a setting is on some brokers.
+struct InForce {
+    /// The different values.
+    values: Vec<String>,
+    /// How many of how many brokers it is known of.
+    known: (usize, usize),
 }
 
-fn as_value(values: &[String]) -> Option<Value> {
-    match values {
-        [] => None,
-        [one] => Some(one.parse().map_or_else(|_| Value::Text(one.clone()), Value::Number)),
-        many => Some(Value::Text(many.join(", "))),
+impl InForce {
+    fn of(snapshot: &Snapshot, settings: Option<&BrokerSettings>, key: &str, brokers: &[BrokerIdx]) -> Self {
+        let value = |b: &BrokerIdx| settings.and_then(|s| s.value(snapshot.broker(*b).id, key));
+        let found: Vec<&str> = brokers.iter().filter_map(value).collect();
+        let known = (found.len(), brokers.len());
+        let values: BTreeSet<String> = found.into_iter().map(str::to_owned).collect();
+        Self { values: values.into_iter().collect(), known }
+    }
+
+    /// Whether it is known of every broker and `wanted` of each.
+    fn all(&self, wanted: impl Fn(&str) -> bool) -> bool {
+        self.known.0 == self.known.1 && self.values.iter().all(|value| wanted(value))
+    }
+
+    fn value(&self) -> Option<Value> {
+        let (known, all) = self.known;
+        match self.values.as_slice() {
+            [] => None,
+            [one] if known == all => Some(one.parse().map_or_else(|_| Value::Text(one.clone()), Value::Number)),
+            many if known == all => Some(Value::Text(many.join(", "))),
+            many => Some(Value::Text(format!("{} on {known} of {all}", many.join(", ")))),
+        }
     }
 }
 
@@ -146,15 +164,15 @@ fn number(
     (hardware, brokers): (Hardware, &[BrokerIdx]),
     advice: &mut Advice,
 ) {
-    let values = in_force(snapshot, settings, rule.setting, brokers);
-    let least = values.iter().filter_map(|v| v.parse::<u64>().ok()).min();
+    let now = InForce::of(snapshot, settings, rule.setting, brokers);
+    let least = now.values.iter().filter_map(|v| v.parse::<u64>().ok()).min();
     let from = least.unwrap_or(rule.default);
     if advised <= from {
         return;
     }
     let is_all = brokers.len() == snapshot.brokers.len();
     let default = rule.default;
-    let known = if values.is_empty() {
+    let known = if now.values.is_empty() {
         format!("; what is in force is not known, Kafka's default is {default}")
     } else {
         String::new()
@@ -163,7 +181,7 @@ fn number(
     advice.findings.push(Finding {
         setting: rule.setting,
         subject: if is_all { "all brokers".to_owned() } else { broker_list(snapshot, brokers) },
-        now: as_value(&values),
+        now: now.value(),
         advised: Value::Number(advised),
         why: format!("{} with {}{known}{doubled}", rule.rule, hardware.in_words()),
         unless: rule.unless.to_owned(),
@@ -204,14 +222,14 @@ fn steps(snapshot: &Snapshot, setting: &str, from: u64, to: u64, brokers: &[Brok
 }
 
 fn leader_rebalance(snapshot: &Snapshot, settings: Option<&BrokerSettings>, all: &[BrokerIdx]) -> Option<Finding> {
-    let values = in_force(snapshot, settings, "auto.leader.rebalance.enable", all);
-    if !values.is_empty() && values.iter().all(|v| v == "false") {
+    let now = InForce::of(snapshot, settings, "auto.leader.rebalance.enable", all);
+    if now.all(|value| value == "false") {
         return None;
     }
     Some(Finding {
         setting: "auto.leader.rebalance.enable",
         subject: "all brokers".to_owned(),
-        now: as_value(&values),
+        now: now.value(),
         advised: "false".into(),
         why: "Kafka's default is true: every five minutes leadership returns to preferred leaders by itself, in the midst of \
               the day and of a plan that is being carried out"
@@ -223,14 +241,14 @@ fn leader_rebalance(snapshot: &Snapshot, settings: Option<&BrokerSettings>, all:
 }
 
 fn compression(snapshot: &Snapshot, settings: Option<&BrokerSettings>, all: &[BrokerIdx]) -> Option<Finding> {
-    let values = in_force(snapshot, settings, "compression.type", all);
-    if !values.is_empty() && values.iter().all(|v| v != "producer" && v != "uncompressed") {
+    let now = InForce::of(snapshot, settings, "compression.type", all);
+    if now.all(|value| value != "producer" && value != "uncompressed") {
         return None;
     }
     Some(Finding {
         setting: "compression.type",
         subject: "all brokers".to_owned(),
-        now: as_value(&values),
+        now: now.value(),
         advised: "lz4".into(),
         why: "what producers send uncompressed is otherwise stored, replicated and read uncompressed; lz4 costs least cpu for \
               what it saves"
@@ -260,12 +278,12 @@ fn note_absent(
     };
     let (no_cores, no_disks) = (list(|h| h.cores.is_none()), list(|h| h.disks == 0));
     if !no_cores.is_empty() {
-        let why = format!("cpu_cores of {} is not known", broker_list(snapshot, &no_cores));
+        let why = format!("cpu_cores is not known of {}", broker_list(snapshot, &no_cores));
         advice.absent("num.network.threads, num.replica.fetchers", why);
     }
     if !no_disks.is_empty() {
         advice
-            .absent("num.io.threads", format!("{} has no log dirs in the snapshot", broker_list(snapshot, &no_disks)));
+            .absent("num.io.threads", format!("no log dirs in the snapshot for {}", broker_list(snapshot, &no_disks)));
     }
     match settings {
         None => advice.absent(
@@ -279,10 +297,7 @@ fn note_absent(
                 .filter(|b| settings.value(snapshot.broker(*b).id, "num.io.threads").is_none())
                 .collect();
             if !missing.is_empty() {
-                let why = format!(
-                    "{} is not in the file of settings; Kafka's defaults are taken",
-                    broker_list(snapshot, &missing)
-                );
+                let why = format!("not in the file of settings: {}", broker_list(snapshot, &missing));
                 advice.absent("now", why);
             }
         }

@@ -11,6 +11,9 @@ use crate::model::Snapshot;
 /// Copysets named: those that most partitions share.
 const RISKIEST_NAMED: usize = 5;
 
+/// Partitions of a copyset that are named.
+const EXAMPLES_NAMED: usize = 5;
+
 /// Permutations that alternatives are worked out for: scatter widths from the least to what recovers fast.
 const PERMUTATIONS: [u64; 3] = [1, 2, 8];
 
@@ -21,6 +24,8 @@ pub struct Copyset {
     pub members: Vec<String>,
     /// Partitions with all their replicas there.
     pub partitions: u64,
+    /// The first of them by topic and number, `topic-partition`.
+    pub examples: Vec<String>,
     /// What moving one replica of each elsewhere copies.
     pub bytes: u64,
 }
@@ -67,6 +72,7 @@ pub struct Copysets {
 /// to go with any unit.
 pub(super) fn copysets(snapshot: &Snapshot, units: &Units) -> Option<Copysets> {
     let [(_, draw)] = units.draws.as_slice() else { return None };
+    // By set, its partitions' number and bytes.
     let mut sets: BTreeMap<Vec<u32>, (u64, u64)> = BTreeMap::new();
     let mut sizes: BTreeMap<usize, u64> = BTreeMap::new();
     for partition in snapshot.partition_indices() {
@@ -111,6 +117,7 @@ pub(super) fn copysets(snapshot: &Snapshot, units: &Units) -> Option<Copysets> {
             .map(|(members, (partitions, bytes))| Copyset {
                 members: units.names(members),
                 partitions: *partitions,
+                examples: examples(snapshot, units, members),
                 bytes: *bytes,
             })
             .collect(),
@@ -123,6 +130,16 @@ pub(super) fn copysets(snapshot: &Snapshot, units: &Units) -> Option<Copysets> {
         },
         riskiest_units: own.into_iter().map(|(members, _)| members).collect(),
     })
+}
+
+/// The first partitions whose replicas are on `members` and nowhere else.
+fn examples(snapshot: &Snapshot, units: &Units, members: &[u32]) -> Vec<String> {
+    let on_members = snapshot.partition_indices().filter(|p| {
+        let mut rows = snapshot.partition(*p).replica_rows();
+        let known = rows.all(|row| !units.standing[row] || units.units_of[row][0].is_some());
+        known && units.touched(snapshot, *p) == members
+    });
+    on_members.take(EXAMPLES_NAMED).map(|p| snapshot.partition_name(p)).collect()
 }
 
 /// The mean and greatest number of others that a unit shares a set with, over the units that are in any.

@@ -227,7 +227,7 @@ impl Case<'_> {
         };
         let unknown: Vec<BrokerIdx> = brokers.iter().copied().filter(|b| capacity(*b).is_none()).collect();
         if !unknown.is_empty() {
-            return Err(format!("{} has no known capacity", broker_list(self.snapshot, &unknown)));
+            return Err(format!("no known capacity for {}", broker_list(self.snapshot, &unknown)));
         }
         let utilizations = brokers.iter().filter_map(|b| Some((loads[b.row()][column] / capacity(*b)?, *b)));
         let highest = utilizations.reduce(|a, b| if b.0 > a.0 { b } else { a });

@@ -26,7 +26,7 @@ pub struct Args {
     #[command(flatten)]
     input: InputArgs,
     /// So many brokers fail at once
-    #[arg(long, value_name = "K", required_unless_present_any = ["log_dirs", "racks"])]
+    #[arg(long, value_name = "K")]
     brokers: Option<usize>,
     /// So many log dirs fail at once; with --brokers or --racks, along with those
     #[arg(long, value_name = "K")]

@@ -7,7 +7,7 @@ use super::text::{Reader, lines};
 use crate::ingest::fault::{Fault, Faults};
 use crate::model::settings::BrokerSettings;
 
-const TOOL: &str = "kafka-configs --entity-type brokers --describe --all, or a server.properties";
+const TOOL: &str = "kafka-configs --entity-type brokers --describe --all";
 
 /// Reads the settings in the file at `path`. A properties file, having no heading, is taken to be that of every broker.
 ///
@@ -55,7 +55,8 @@ fn parse(text: &str, reader: &mut Reader<'_>, settings: &mut BrokerSettings) {
             Entity::Topic(_) | Entity::Other => continue,
         };
         if value != "null" {
-            found = true;
+            // Names of settings have dots: any text may have an equals sign.
+            found |= key.contains('.');
             own.insert(key.trim().to_owned(), value.to_owned());
         }
     }
@@ -95,7 +96,7 @@ mod tests {
 
     #[test]
     fn what_is_no_configuration_is_refused() {
-        let (_, faults) = parsed("Error: connection refused\n");
+        let (_, faults) = parsed("Error: connection refused\ndisk = 0.1\n");
         assert!(faults.has_errors() && faults.list.iter().any(|f| f.code == codes::NOTHING_FOUND));
     }
 }

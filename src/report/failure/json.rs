@@ -219,6 +219,7 @@ struct CopysetsView<'a> {
 struct CopysetView<'a> {
     members: &'a [String],
     partitions: u64,
+    examples: &'a [String],
     bytes_to_break_up: u64,
 }
 
@@ -246,6 +247,7 @@ impl<'a> CopysetsView<'a> {
                 .map(|set| CopysetView {
                     members: &set.members,
                     partitions: set.partitions,
+                    examples: &set.examples,
                     bytes_to_break_up: set.bytes,
                 })
                 .collect(),

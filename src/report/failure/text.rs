@@ -223,8 +223,10 @@ fn copysets(copysets: &Copysets) -> String {
     for set in copysets.riskiest.iter().filter(|set| set.partitions > 1).take(3) {
         let _ = writeln!(
             text,
-            "  {} share {}; to break the set up, move one replica of each: {}",
+            "  {} ({}{}) share {}; to break the set up, move one replica of each: {}",
             human::counted(set.partitions, "partition"),
+            set.examples.iter().take(2).cloned().collect::<Vec<_>>().join(", "),
+            if set.partitions > 2 { ", …" } else { "" },
             set.members.join(", "),
             human::bytes(set.bytes)
         );
