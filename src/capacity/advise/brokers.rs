@@ -17,7 +17,7 @@ const VIVO: &str = "vivo's production rules; Kafka's default is for small machin
 /// A setting that takes a number.
 struct NumberRule {
     setting: &'static str,
-    /// Kafka's default (Kafka 3.9, `SocketServerConfigs`, `ServerConfigs`, `ReplicationConfigs`).
+    /// Kafka's default (its source as of October 2024).
     default: u64,
     advised: fn(&Hardware) -> Option<u64>,
     /// What the rule counts.
