@@ -3,6 +3,8 @@
 //!
 //! Every formula names its source; a figure that cannot be computed is absent and says why, never guessed.
 
+pub mod advise;
+pub mod failure;
 pub mod forecast;
 pub mod headroom;
 pub mod not_evaluated;

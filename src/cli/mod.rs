@@ -1,5 +1,6 @@
 //! The terminal's side: arguments, progress, exit statuses. One file per command, each with its `Args` and `run`.
 
+pub mod advise;
 pub mod check;
 pub mod common;
 pub mod exit;
@@ -11,6 +12,7 @@ pub mod scope;
 pub mod snapshot;
 pub mod synth;
 pub mod verify;
+pub mod what_if;
 
 use std::process::ExitCode;
 
@@ -27,6 +29,8 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Advise settings of brokers, topics and client quotas.
+    Advise(advise::Args),
     /// Validate a snapshot and report broken rules, bands and hot spots.
     Check(check::Args),
     /// Forecast when each group reaches its limits, from the snapshot's history.
@@ -41,6 +45,8 @@ pub enum Command {
     Synth(synth::Args),
     /// Judge any plan, without the optimizer.
     Verify(verify::Args),
+    /// Weigh what has not happened: failures.
+    WhatIf(what_if::Args),
 }
 
 /// Parses the command line, runs the command, prints what went wrong, and says how it ended.
@@ -48,6 +54,7 @@ pub enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
+        Command::Advise(args) => advise::run(args),
         Command::Check(args) => check::run(args),
         Command::Forecast(args) => forecast::run(args),
         Command::Rebalance(args) => rebalance::run(args),
@@ -55,6 +62,7 @@ pub fn main() -> ExitCode {
         Command::Snapshot(args) => snapshot::run(args),
         Command::Synth(args) => synth::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::WhatIf(args) => what_if::run(args),
     };
     if let Err(error) = &result {
         anstream::eprintln!("{error}");

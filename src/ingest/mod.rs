@@ -15,5 +15,6 @@ pub mod synth;
 mod toml_reader;
 
 pub use fault::{Fault, Faults, Severity};
+pub use snapshot_dir::clients;
 pub use snapshot_dir::history;
 pub use synth::{SynthError, SynthFaults, SynthSpec, synthesize};

@@ -7,6 +7,7 @@
 //! at once. Rows are kept compact and names are stored once, so that a replica costs its text and some 60 bytes.
 
 mod brokers;
+pub mod clients;
 mod cluster;
 mod field;
 mod files;

@@ -4,6 +4,7 @@
 
 pub mod assessment;
 pub mod band;
+pub mod clients;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod goal;
@@ -14,6 +15,7 @@ pub mod load;
 pub mod placement;
 pub mod policy;
 pub mod scope;
+pub mod settings;
 pub mod snapshot;
 
 pub use assessment::{Assessment, Criterion, Excuse, GoalBalance, Imbalance, Movement, Range};

@@ -1,11 +1,13 @@
 //! Shows results: text, JSON, HTML with charts. Renderers are pure functions; `writer` writes what they return.
 
+pub mod advise;
 pub mod capacity;
 pub mod charts;
 pub mod check;
 pub mod excuses;
-pub mod headroom;
+pub mod failure;
 pub mod forecast;
+pub mod headroom;
 pub mod html;
 pub mod human;
 pub mod json;

@@ -51,7 +51,7 @@ pub(super) struct Configs {
 }
 
 /// Whom the lines that follow are about.
-enum Entity {
+pub(super) enum Entity {
     Broker(i32),
     Cluster,
     Topic(String),
@@ -226,7 +226,7 @@ fn policy(value: &str) -> Result<Option<String>, String> {
 
 /// The entity that a heading names, and what follows it on the line: `Dynamic configs for broker 1 are:`, `All configs
 /// for topic orders are:`, `Default configs for brokers in the cluster are:`, `Configs for topic 'orders' are k=v`.
-fn heading<'t>(line: Line<'t>, reader: &mut Reader<'_>) -> Option<(Entity, &'t str)> {
+pub(super) fn heading<'t>(line: Line<'t>, reader: &mut Reader<'_>) -> Option<(Entity, &'t str)> {
     if line.text.starts_with([' ', '\t']) {
         return None;
     }
@@ -277,7 +277,7 @@ fn config_list(text: &str) -> Vec<(&str, &str, usize)> {
     found.into_iter().map(|(key, from, to)| (key.trim(), &text[from..to], from)).collect()
 }
 
-fn is_key(text: &str) -> bool {
+pub(super) fn is_key(text: &str) -> bool {
     let key = text.trim();
     key.starts_with(|c: char| c.is_ascii_lowercase())
         && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-'))

@@ -15,6 +15,7 @@ mod log_dirs;
 mod metrics;
 mod missing;
 mod reassignments;
+pub mod settings;
 mod split;
 mod summary;
 mod text;

@@ -40,6 +40,14 @@ impl SourceFile {
         Self { name: name.to_owned(), text, compressed: None }
     }
 
+    /// Reads the file at `path`, which faults call so.
+    pub(super) fn read(path: &Path) -> Result<Self, Box<Fault>> {
+        match path.to_str() {
+            Some(name) => read_file(Path::new(""), name.to_owned()),
+            None => Err(unreadable(&path.to_string_lossy(), &io::Error::other("its name is not UTF-8"))),
+        }
+    }
+
     /// The offset of the first byte after a byte order mark.
     pub(super) fn start(&self) -> usize {
         if self.text.starts_with(BOM) { BOM.len() } else { 0 }

@@ -7,6 +7,7 @@ pub mod fan;
 pub mod heat_map;
 pub mod ink;
 pub mod rack_matrix;
+pub mod survival;
 pub mod thresholds;
 
 pub use bars::{Axis, BarChart, BarRow};
@@ -14,6 +15,7 @@ pub use fan::{FanChart, FanPoint};
 pub use heat_map::{HeatCell, HeatGroup, HeatMap, Side};
 pub use ink::css;
 pub use rack_matrix::RackMatrix;
+pub use survival::{SurvivalChart, SurvivalLine, SurvivalPoint};
 pub use thresholds::{ThresholdChart, ThresholdRow};
 
 use canvas::{Area, Drawn};

@@ -1,0 +1,137 @@
+//! `evenkeel advise`: settings that the snapshot gives reason to change. Nothing is changed; each finding has its
+//! source and its command.
+
+use std::path::PathBuf;
+
+use super::common::{self, Format, InputArgs};
+use super::exit::{CliError, Verdict};
+use crate::capacity::advise::{brokers, quotas, topics};
+use crate::ingest::clients;
+use crate::ingest::kafka_cli::settings;
+use crate::model::settings::BrokerSettings;
+use crate::report;
+
+const QUOTA_EXAMPLES: &str = "\
+Examples:
+  evenkeel advise quotas snapshot --clients snapshot/clients.csv
+  evenkeel advise quotas snapshot --clients clients.csv --headroom 1.5
+  evenkeel advise quotas snapshot --clients clients.csv --format json | jq -r '.findings[].command'
+
+clients.csv: user?, client_id?, produce_bytes_per_sec, consume_bytes_per_sec, throttle_ms?; a row without user and
+client_id is everybody else. Exit status: 0 advised; 2 bad usage or input; 1 anything else.";
+
+const BROKER_EXAMPLES: &str = "\
+Examples:
+  evenkeel advise brokers snapshot
+  kafka-configs --bootstrap-server HOST:9092 --entity-type brokers --entity-name 1 --describe --all > configs.txt
+  evenkeel advise brokers snapshot --configs configs.txt
+
+Exit status: 0 advised; 2 bad usage or input; 1 anything else.";
+
+const TOPIC_EXAMPLES: &str = "\
+Examples:
+  evenkeel advise topics snapshot
+  evenkeel advise topics snapshot --format json | jq '.findings[] | select(.setting == \"min.insync.replicas\")'
+
+Exit status: 0 advised; 2 bad usage or input; 1 anything else.";
+
+/// Arguments of `evenkeel advise`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    about: About,
+}
+
+/// What advice is about.
+#[derive(Debug, clap::Subcommand)]
+enum About {
+    /// Broker settings from hardware, and what the hosts need.
+    Brokers(BrokerArgs),
+    /// Client quotas from what clients do today.
+    Quotas(QuotaArgs),
+    /// Replication, min ISR, partitions, cleanup and retention of topics.
+    Topics(TopicArgs),
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = BROKER_EXAMPLES)]
+struct BrokerArgs {
+    #[command(flatten)]
+    input: InputArgs,
+    /// Settings in force: what `kafka-configs --describe --all` prints for brokers, or a server.properties that all share
+    #[arg(long, value_name = "FILE")]
+    configs: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = QUOTA_EXAMPLES)]
+struct QuotaArgs {
+    #[command(flatten)]
+    input: InputArgs,
+    /// What clients do today (CSV, plain or gzipped)
+    #[arg(long, value_name = "FILE")]
+    clients: PathBuf,
+    /// How far above what a client uses its quota is
+    #[arg(long, value_name = "FACTOR", default_value_t = quotas::HEADROOM, value_parser = parse_factor)]
+    headroom: f64,
+    /// Settings in force, for the threads that request_percentage is a share of
+    #[arg(long, value_name = "FILE")]
+    configs: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = TOPIC_EXAMPLES)]
+struct TopicArgs {
+    #[command(flatten)]
+    input: InputArgs,
+}
+
+fn parse_factor(text: &str) -> Result<f64, String> {
+    let factor = text.parse::<f64>().ok().filter(|factor| (1.0..=100.0).contains(factor));
+    factor.ok_or_else(|| "write a factor from 1 to 100, e.g. 1.3".to_owned())
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Bad input, or what the system refused.
+pub fn run(args: &Args) -> Result<Verdict, CliError> {
+    let input = match &args.about {
+        About::Brokers(args) => &args.input,
+        About::Quotas(args) => &args.input,
+        About::Topics(args) => &args.input,
+    };
+    common::on_threads(input.search.threads, || {
+        let (snapshot, policy) = common::load(input)?;
+        let (text, json) = match &args.about {
+            About::Brokers(args) => {
+                let settings = read_settings(args.configs.as_ref())?;
+                let advice = brokers::brokers(&snapshot, settings.as_ref());
+                (report::advise::to_text(&snapshot, "brokers", &advice), report::advise::to_json(&advice))
+            }
+            About::Quotas(args) => {
+                let (clients, warnings) = clients::read(&args.clients)?;
+                common::warn(&warnings);
+                let settings = read_settings(args.configs.as_ref())?;
+                let advice = quotas::quotas(&snapshot, &policy, &clients, settings.as_ref(), args.headroom);
+                (report::advise::quotas_to_text(&snapshot, &advice), report::advise::quotas_to_json(&advice))
+            }
+            About::Topics(_) => {
+                let advice = topics::topics(&snapshot, &policy);
+                (report::advise::to_text(&snapshot, "topics", &advice), report::advise::to_json(&advice))
+            }
+        };
+        match input.format {
+            Format::Text => common::print(&text)?,
+            Format::Json => common::print(&String::from_utf8_lossy(&json))?,
+        }
+        Ok(Verdict::Done)
+    })?
+}
+
+fn read_settings(path: Option<&PathBuf>) -> Result<Option<BrokerSettings>, CliError> {
+    let Some(path) = path else { return Ok(None) };
+    let (settings, warnings) = settings::read(path)?;
+    common::warn(&warnings);
+    Ok(Some(settings))
+}
