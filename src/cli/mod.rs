@@ -3,12 +3,14 @@
 pub mod check;
 pub mod common;
 pub mod exit;
+pub mod fleet;
 pub mod progress;
 pub mod rebalance;
 pub mod scope;
 pub mod snapshot;
 pub mod synth;
 pub mod verify;
+pub mod what_if;
 
 use std::process::ExitCode;
 
@@ -27,6 +29,8 @@ pub struct Cli {
 pub enum Command {
     /// Validate a snapshot and report broken rules, bands and hot spots.
     Check(check::Args),
+    /// Many clusters at a glance, the most urgent first.
+    Fleet(fleet::Args),
     /// Plan for the snapshot as it stands: heal, drain, balance.
     Rebalance(rebalance::Args),
     /// Capture a cluster, or convert other tools' output, into a snapshot directory.
@@ -35,6 +39,9 @@ pub enum Command {
     Synth(synth::Args),
     /// Judge any plan, without the optimizer.
     Verify(verify::Args),
+    /// Weigh a change before it is made: mirroring, federation, an upgrade, isolation.
+    #[command(subcommand)]
+    WhatIf(what_if::Command),
 }
 
 /// Parses the command line, runs the command, prints what went wrong, and says how it ended.
@@ -43,10 +50,12 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
         Command::Check(args) => check::run(args),
+        Command::Fleet(args) => fleet::run(args),
         Command::Rebalance(args) => rebalance::run(args),
         Command::Snapshot(args) => snapshot::run(args),
         Command::Synth(args) => synth::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::WhatIf(command) => what_if::run(command),
     };
     if let Err(error) = &result {
         anstream::eprintln!("{error}");

@@ -16,6 +16,10 @@ pub enum Axis {
     Share,
     /// Bytes.
     Bytes,
+    /// Bytes per second.
+    Rate,
+    /// Things.
+    Count,
 }
 
 /// One row of bars.
@@ -61,6 +65,12 @@ impl Axis {
                 let step = (0..units.len()).rev().find(|step| most >= 1024_f64.powi(*step as i32)).unwrap_or(0);
                 (1024_f64.powi(step as i32), units[step])
             }
+            Self::Rate => {
+                let (scale, unit) = Self::Bytes.scale(most);
+                let per_sec = [("B", "B/s"), ("KiB", "KiB/s"), ("MiB", "MiB/s"), ("GiB", "GiB/s"), ("TiB", "TiB/s")];
+                (scale, per_sec.iter().find(|(bytes, _)| *bytes == unit).map_or("PiB/s", |(_, rate)| rate))
+            }
+            Self::Count => (1.0, ""),
         }
     }
 
@@ -68,6 +78,8 @@ impl Axis {
         match self {
             Self::Share => human::percent(value),
             Self::Bytes => human::bytes_f64(value),
+            Self::Rate => human::rate(value),
+            Self::Count => human::mean_count(value),
         }
     }
 }
@@ -140,7 +152,7 @@ impl BarChart {
             .disable_y_axis()
             .x_labels(5)
             // `{}` prints the shortest digits: 20, not 20.0.
-            .x_label_formatter(&|value: &f64| format!("{} {unit}", (value * 1e6).round() / 1e6))
+            .x_label_formatter(&|value: &f64| format!("{} {unit}", (value * 1e6).round() / 1e6).trim_end().to_owned())
             .axis_style(Ink::Grid.color())
             .bold_line_style(Ink::Grid.color())
             .light_line_style(TRANSPARENT)

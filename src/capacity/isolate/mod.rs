@@ -1,0 +1,234 @@
+//! Isolation: what classes of topics need as resource groups of their own, against sharing all brokers.
+//!
+//! Per resource a class needs ⌈load · (1 + headroom) ÷ (limit · capacity)⌉ brokers, never fewer than its largest
+//! replication factor; N−1 takes one more than the load does, so that the rest carries it all while one is lost.
+//! Mafengwo split its clusters into log, full-subscription and customized ones, vivo into resource groups.
+
+pub mod assign;
+
+pub use assign::{Assignment, assign, regroup};
+
+use super::NotEvaluated;
+use super::catch_up::units;
+use crate::ingest::scenario::classes::{Class, Classes};
+use crate::model::load::{capacity, cores_per_work};
+use crate::model::{BrokerIdx, Goal, Policy, Snapshot, Traffic};
+
+/// What a class needs for one resource.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Need {
+    /// One of [`Goal::UTILIZATIONS`].
+    pub goal: Goal,
+    /// Today's load with the class's headroom: bytes, bytes per second, cores.
+    pub load: f64,
+    /// The share of a broker that may be used.
+    pub limit: f64,
+    /// Brokers that takes; none where a broker's capacity is unknown.
+    pub brokers: Option<u64>,
+}
+
+/// What a class needs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClassNeed {
+    /// The class's name.
+    pub name: String,
+    /// Its topics.
+    pub topics: u64,
+    /// Its partitions.
+    pub partitions: u64,
+    /// The largest replication factor among its topics.
+    pub replication_factor_max: u64,
+    /// By resource.
+    pub needs: Vec<Need>,
+    /// Brokers for load and replicas.
+    pub brokers: u64,
+    /// Brokers so that the load is still carried while one is lost.
+    pub brokers_n_minus_1: u64,
+    /// What decides `brokers`: a goal, or `replication_factor` or `replica_count`.
+    pub binding: &'static str,
+}
+
+/// What isolation takes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Isolation {
+    /// By class, in the file's order.
+    pub classes: Vec<ClassNeed>,
+    /// The same for all topics on the same brokers.
+    pub shared: ClassNeed,
+    /// Σ over classes of each one's peak, by resource: the snapshot's figures, whose statistic the window names.
+    pub sum_of_peaks: Vec<(Goal, f64)>,
+    /// The peak of the classes' sum, by resource; none without a history.
+    pub peak_of_sums: Option<Vec<(Goal, f64)>>,
+    /// Active brokers there are.
+    pub brokers_active: u64,
+    /// Σ of the classes' brokers with one lost each.
+    pub brokers_needed: u64,
+    /// That, less what sharing takes with one lost: the price of isolation.
+    pub extra_brokers: u64,
+    /// What is needed and not there.
+    pub brokers_missing: u64,
+    /// The class of each topic.
+    pub class_of_topic: Vec<usize>,
+    /// What is absent above.
+    pub not_evaluated: Vec<NotEvaluated>,
+}
+
+/// What `classes` need of the brokers of `snapshot`; `class_of_topic` is what [`Classes::assign`] says.
+#[must_use]
+pub fn isolate(snapshot: &Snapshot, policy: &Policy, classes: &Classes, class_of_topic: Vec<usize>) -> Isolation {
+    let mut missing = Vec::new();
+    let active: Vec<BrokerIdx> = snapshot.broker_indices().filter(|&b| snapshot.broker(b).state.is_active()).collect();
+    let smallest = Goal::UTILIZATIONS.map(|goal| smallest_capacity(snapshot, &active, goal, &mut missing));
+    let cores = cores_per_work(snapshot);
+    if cores.is_none() {
+        missing.push(NotEvaluated::new("cpu", "no broker has both cpu_cores and cpu_utilization"));
+    }
+    let count = classes.list.len();
+    let mut demands = vec![Demand::default(); count + 1];
+    for (topic, &class) in snapshot.topics.iter().zip(&class_of_topic) {
+        for row in [class, count] {
+            if let Some(demand) = demands.get_mut(row) {
+                demand.topics += 1;
+                let partitions = topic.partition_rows().map(crate::model::PartitionIdx::new);
+                partitions.for_each(|partition| demand.add(snapshot, partition, cores.unwrap_or(0.0)));
+            }
+        }
+    }
+    let other = |&broker: &BrokerIdx| {
+        let dirs = snapshot.broker(broker).log_dir_rows().filter_map(|row| snapshot.log_dirs.get(row));
+        dirs.filter(|dir| dir.state.is_serving()).map(|dir| dir.other_used_bytes as f64).sum::<f64>()
+    };
+    let other_used_bytes = active.iter().map(other).fold(0.0, f64::max);
+    let context = Context { policy, smallest, other_used_bytes, has_cpu: cores.is_some() };
+    let named = classes.list.iter().zip(&demands);
+    let needs: Vec<ClassNeed> = named.map(|(class, demand)| context.need(demand, &class.name, Some(class))).collect();
+    let everything = demands.last().cloned().unwrap_or_default();
+    let shared = context.need(&everything, "shared", None);
+    let brokers_needed: u64 = needs.iter().map(|need| need.brokers_n_minus_1).sum();
+    let sum_of_peaks = (0..Goal::UTILIZATIONS.len())
+        .filter(|&row| Goal::UTILIZATIONS.get(row) != Some(&Goal::Cpu) || cores.is_some())
+        .filter_map(|row| Some((*Goal::UTILIZATIONS.get(row)?, demands.iter().take(count).map(|d| d.loads[row]).sum())))
+        .collect();
+    let peak_of_sums = peak_of_sums(&mut missing);
+    Isolation {
+        extra_brokers: brokers_needed.saturating_sub(shared.brokers_n_minus_1),
+        brokers_missing: brokers_needed.saturating_sub(active.len() as u64),
+        brokers_active: active.len() as u64,
+        classes: needs,
+        shared,
+        sum_of_peaks,
+        peak_of_sums,
+        brokers_needed,
+        class_of_topic,
+        not_evaluated: missing,
+    }
+}
+
+/// The peak of the classes' simultaneous sum. It takes a series per topic: this is the one place that a history is to
+/// be handed to.
+fn peak_of_sums(missing: &mut Vec<NotEvaluated>) -> Option<Vec<(Goal, f64)>> {
+    let why = "a snapshot has one figure per partition; when classes peak takes a history by topic";
+    missing.push(NotEvaluated::new("peak_of_sums", why));
+    None
+}
+
+/// The least capacity among the active brokers, since which of them a class gets is open; none where one is unknown.
+fn smallest_capacity(
+    snapshot: &Snapshot,
+    active: &[BrokerIdx],
+    goal: Goal,
+    missing: &mut Vec<NotEvaluated>,
+) -> Option<f64> {
+    let mut smallest: Option<f64> = None;
+    for &broker in active {
+        let Some(capacity) = capacity(snapshot, broker, goal) else {
+            let why = format!("broker {} has no capacity for it", snapshot.broker(broker).id);
+            missing.push(NotEvaluated::new(goal.name(), why));
+            return None;
+        };
+        smallest = Some(smallest.map_or(capacity, |least| least.min(capacity)));
+    }
+    smallest
+}
+
+/// What topics ask of their brokers together.
+#[derive(Clone, Debug, Default)]
+struct Demand {
+    topics: u64,
+    partitions: u64,
+    replicas: u64,
+    replication_factor_max: u64,
+    /// By [`Goal::UTILIZATIONS`].
+    loads: [f64; Goal::UTILIZATIONS.len()],
+}
+
+impl Demand {
+    fn add(&mut self, snapshot: &Snapshot, partition: crate::model::PartitionIdx, cores_per_work: f64) {
+        let replicas = snapshot.replicas_of(partition);
+        let traffic = Traffic::of(snapshot.partition(partition), replicas.len());
+        let factor = replicas.len() as f64;
+        self.partitions += 1;
+        self.replicas += replicas.len() as u64;
+        self.replication_factor_max = self.replication_factor_max.max(replicas.len() as u64);
+        for (load, goal) in self.loads.iter_mut().zip(Goal::UTILIZATIONS) {
+            *load += match goal {
+                Goal::Disk => replicas.iter().map(|r| r.size_bytes as f64).sum(),
+                Goal::NetworkIn => traffic.network_in * factor,
+                Goal::NetworkOut => traffic.leader_network_out,
+                Goal::Cpu => (traffic.leader_work + traffic.follower_work * (factor - 1.0).max(0.0)) * cores_per_work,
+                Goal::Replicas | Goal::Leaders | Goal::TopicSpread | Goal::LogDir => 0.0,
+            };
+        }
+    }
+}
+
+struct Context<'a> {
+    policy: &'a Policy,
+    smallest: [Option<f64>; Goal::UTILIZATIONS.len()],
+    /// The most on any broker's disks that is not Kafka's.
+    other_used_bytes: f64,
+    has_cpu: bool,
+}
+
+impl Context<'_> {
+    fn need(&self, demand: &Demand, name: &str, class: Option<&Class>) -> ClassNeed {
+        let headroom = class.map_or(0.0, |class| class.headroom);
+        let mut needs = Vec::new();
+        for (row, goal) in Goal::UTILIZATIONS.into_iter().enumerate() {
+            if goal == Goal::Cpu && !self.has_cpu {
+                continue;
+            }
+            let own = class.and_then(|class| class.limits[row]);
+            let Some(limit) = own.or_else(|| super::headroom::limit(self.policy, goal)) else { continue };
+            let load = demand.loads[row] * (1.0 + headroom);
+            // What is on the disks beside Kafka's logs takes its part of the limit.
+            let other = if goal == Goal::Disk { self.other_used_bytes } else { 0.0 };
+            let usable = self.smallest[row].map(|capacity| limit * capacity - other).filter(|&usable| usable > 0.0);
+            let brokers = usable.map(|usable| units(load, usable));
+            needs.push(Need { goal, load, limit, brokers });
+        }
+        let by_replicas = units(demand.replicas as f64, self.policy.limits.replicas_per_broker as f64);
+        let mut by_load = (by_replicas, "replica_count");
+        for need in &needs {
+            if let Some(brokers) = need.brokers.filter(|&brokers| brokers > by_load.0) {
+                by_load = (brokers, need.goal.name());
+            }
+        }
+        let factor = demand.replication_factor_max;
+        let (brokers, binding) = if factor >= by_load.0 { (factor, "replication_factor") } else { by_load };
+        ClassNeed {
+            name: name.to_owned(),
+            topics: demand.topics,
+            partitions: demand.partitions,
+            replication_factor_max: factor,
+            needs,
+            brokers,
+            brokers_n_minus_1: brokers.max(by_load.0 + 1),
+            binding,
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failing test may panic")]
+mod tests;
