@@ -6,7 +6,7 @@ use super::catch_up::{BYTES_PER_GB, SECONDS_PER_HOUR, catch_up};
 use super::{NotEvaluated, headroom};
 use crate::ingest::scenario::upgrade::{Preference, Upgrade};
 use crate::model::load::capacity;
-use crate::model::{BrokerIdx, BrokerState, Goal, Placement, Policy, Snapshot};
+use crate::model::{BrokerIdx, BrokerState, Goal, PartitionIdx, Placement, Policy, Snapshot};
 use crate::verify::Usage;
 
 /// A stretch of a path.
@@ -50,6 +50,8 @@ pub struct UpgradePath {
     pub steps: Vec<Step>,
     /// In order.
     pub rollback: Vec<RollbackPoint>,
+    /// What is to be mended before it is begun.
+    pub conditions: Vec<String>,
     /// Why the path cannot be recommended as things are.
     pub obstacles: Vec<String>,
 }
@@ -173,6 +175,7 @@ impl Cluster<'_> {
                     how: "switch clients back; what was written to the new cluster alone must be mirrored back first",
                 },
             ],
+            conditions: Vec::new(),
             obstacles: Vec::new(),
         }
     }
@@ -221,6 +224,7 @@ impl Cluster<'_> {
                     how: "the on-disk or metadata format may not be readable by the old version: restore or rebuild",
                 },
             ],
+            conditions: self.conditions(),
             obstacles: self.obstacles(),
         }
     }
@@ -289,21 +293,38 @@ impl Cluster<'_> {
         (Some(copied), Some(copied / new / (throttle - followed) / SECONDS_PER_HOUR))
     }
 
+    /// Kafka's default of `min.insync.replicas` is 1.
+    fn least_in_sync(&self, partition: PartitionIdx) -> usize {
+        let topic = self.snapshot.topic(self.snapshot.partition(partition).topic);
+        topic.min_insync_replicas.unwrap_or(1).max(1) as usize
+    }
+
+    /// Replicas that are out of sync are to be back before others restart.
+    fn conditions(&self) -> Vec<String> {
+        let misses_some = |p: &PartitionIdx| {
+            let replicas = self.snapshot.replicas_of(*p);
+            let in_sync = replicas.iter().filter(|r| r.in_sync).count();
+            let least = self.least_in_sync(*p);
+            in_sync <= least && replicas.len() > least
+        };
+        let behind = self.snapshot.partition_indices().filter(misses_some).count();
+        let text = format!(
+            "heal {behind} partitions (rebalance does): replicas are out of sync, so that they cannot be written while \
+             one more broker is away"
+        );
+        if behind > 0 { vec![text] } else { Vec::new() }
+    }
+
     /// What a restart of one broker breaks.
     fn obstacles(&self) -> Vec<String> {
         let mut found = Vec::new();
         let snapshot = self.snapshot;
-        let is_interrupted = |p: &crate::model::PartitionIdx| {
-            let in_sync = snapshot.replicas_of(*p).iter().filter(|r| r.in_sync).count();
-            // Kafka's default of min.insync.replicas is 1.
-            let least = snapshot.topic(snapshot.partition(*p).topic).min_insync_replicas.unwrap_or(1).max(1) as usize;
-            in_sync <= least
-        };
+        let is_interrupted = |p: &PartitionIdx| snapshot.replicas_of(*p).len() <= self.least_in_sync(*p);
         let interrupted = snapshot.partition_indices().filter(is_interrupted).count();
         if interrupted > 0 {
             found.push(format!(
-                "{interrupted} partitions cannot be written while one of their brokers restarts: they have no in-sync \
-                 replica beyond min.insync.replicas"
+                "{interrupted} partitions cannot be written while one of their brokers restarts: they have no replica \
+                 beyond min.insync.replicas"
             ));
         }
         for row in headroom(snapshot, self.policy, &Placement::of(snapshot)) {

@@ -91,8 +91,8 @@ fn sections(rows: &[Row]) -> Vec<Section> {
     let table = rows.iter().map(|row| match &row.standing {
         Ok(standing) => cells(row, standing),
         Err(why) => {
-            let first = why.lines().next().unwrap_or_default();
-            vec![row.name.clone(), row.verdict.name().to_owned(), human::shorten(first, 60)]
+            debug_assert!(!why.is_empty(), "what cannot be read says why");
+            vec![row.name.clone(), row.verdict.name().to_owned()]
         }
     });
     let tightest = |row: &Row| {
@@ -123,8 +123,13 @@ fn sections(rows: &[Row]) -> Vec<Section> {
         ],
         table.collect(),
     );
-    let errors: Vec<Vec<String>> =
-        rows.iter().filter_map(|row| Some(vec![row.name.clone(), row.standing.as_ref().err()?.clone()])).collect();
+    let error = |row: &Row| {
+        let why = row.standing.as_ref().err()?;
+        let faults: Vec<&str> = why.lines().filter(|line| !line.starts_with(' ')).collect();
+        let more = if faults.len() > 1 { format!("; {} more in fleet.json", faults.len() - 1) } else { String::new() };
+        Some(vec![row.name.clone(), format!("{}{more}", faults.first().unwrap_or(&""))])
+    };
+    let errors: Vec<Vec<String>> = rows.iter().filter_map(error).collect();
     let mut sections = vec![section];
     if !errors.is_empty() {
         sections.push(Section::new("Could not be read").grid(&[("cluster", Left), ("why", Left)], errors));

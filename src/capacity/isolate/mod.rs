@@ -1,7 +1,7 @@
 //! Isolation: what classes of topics need as resource groups of their own, against sharing all brokers.
 //!
-//! Per resource a class needs ⌈load · (1 + headroom) ÷ (limit · capacity)⌉ brokers, never fewer than its largest
-//! replication factor; N−1 takes one more than the load does, so that the rest carries it all while one is lost.
+//! Per resource a class needs ⌈load · (1 + headroom) ÷ (limit · capacity)⌉ brokers (where they differ, as many as carry
+//! it whichever they are), never fewer than its largest replication factor; N−1 takes one more than the load does, so that the rest carries it all while one is lost.
 //! Mafengwo split its clusters into log, full-subscription and customized ones, vivo into resource groups.
 
 pub mod assign;
@@ -78,7 +78,7 @@ pub struct Isolation {
 pub fn isolate(snapshot: &Snapshot, policy: &Policy, classes: &Classes, class_of_topic: Vec<usize>) -> Isolation {
     let mut missing = Vec::new();
     let active: Vec<BrokerIdx> = snapshot.broker_indices().filter(|&b| snapshot.broker(b).state.is_active()).collect();
-    let smallest = Goal::UTILIZATIONS.map(|goal| smallest_capacity(snapshot, &active, goal, &mut missing));
+    let capacities = Goal::UTILIZATIONS.map(|goal| capacities(snapshot, &active, goal, &mut missing));
     let cores = cores_per_work(snapshot);
     if cores.is_none() {
         missing.push(NotEvaluated::new("cpu", "no broker has both cpu_cores and cpu_utilization"));
@@ -94,12 +94,7 @@ pub fn isolate(snapshot: &Snapshot, policy: &Policy, classes: &Classes, class_of
             }
         }
     }
-    let other = |&broker: &BrokerIdx| {
-        let dirs = snapshot.broker(broker).log_dir_rows().filter_map(|row| snapshot.log_dirs.get(row));
-        dirs.filter(|dir| dir.state.is_serving()).map(|dir| dir.other_used_bytes as f64).sum::<f64>()
-    };
-    let other_used_bytes = active.iter().map(other).fold(0.0, f64::max);
-    let context = Context { policy, smallest, other_used_bytes, has_cpu: cores.is_some() };
+    let context = Context { policy, capacities, has_cpu: cores.is_some() };
     let named = classes.list.iter().zip(&demands);
     let needs: Vec<ClassNeed> = named.map(|(class, demand)| context.need(demand, &class.name, Some(class))).collect();
     let everything = demands.last().cloned().unwrap_or_default();
@@ -132,23 +127,47 @@ fn peak_of_sums(missing: &mut Vec<NotEvaluated>) -> Option<Vec<(Goal, f64)>> {
     None
 }
 
-/// The least capacity among the active brokers, since which of them a class gets is open; none where one is unknown.
-fn smallest_capacity(
-    snapshot: &Snapshot,
-    active: &[BrokerIdx],
-    goal: Goal,
-    missing: &mut Vec<NotEvaluated>,
-) -> Option<f64> {
-    let mut smallest: Option<f64> = None;
+/// What each active broker could carry, capacity and what of it is used by others; none where a capacity is unknown.
+type Capacities = Option<Vec<(f64, f64)>>;
+
+fn capacities(snapshot: &Snapshot, active: &[BrokerIdx], goal: Goal, missing: &mut Vec<NotEvaluated>) -> Capacities {
+    let mut found = Vec::with_capacity(active.len());
     for &broker in active {
         let Some(capacity) = capacity(snapshot, broker, goal) else {
             let why = format!("broker {} has no capacity for it", snapshot.broker(broker).id);
             missing.push(NotEvaluated::new(goal.name(), why));
             return None;
         };
-        smallest = Some(smallest.map_or(capacity, |least| least.min(capacity)));
+        // What is on the disks beside Kafka's logs takes its part of the limit.
+        let dirs = snapshot.broker(broker).log_dir_rows().filter_map(|row| snapshot.log_dirs.get(row));
+        let other: f64 = dirs.filter(|dir| dir.state.is_serving()).map(|dir| dir.other_used_bytes as f64).sum();
+        found.push((capacity, if goal == Goal::Disk { other } else { 0.0 }));
     }
-    smallest
+    Some(found)
+}
+
+/// How many brokers carry `load` whichever they are: the least n for which the n smallest do, which is
+/// ⌈load ÷ (limit · capacity)⌉ where all are alike. Beyond those there are, more of their mean.
+fn brokers_for(load: f64, limit: f64, capacities: &[(f64, f64)]) -> Option<u64> {
+    let mut usable: Vec<f64> = capacities.iter().map(|(capacity, other)| (limit * capacity - other).max(0.0)).collect();
+    usable.sort_by(f64::total_cmp);
+    let total: f64 = usable.iter().sum();
+    let (Some(&least), Some(&most)) = (usable.first(), usable.last()) else { return None };
+    if total <= 0.0 {
+        return None;
+    }
+    if least == most {
+        return Some(units(load, least));
+    }
+    let mut left = load;
+    for (taken, usable) in (0..).zip(&usable) {
+        if left <= load * 1e-9 {
+            return Some(taken);
+        }
+        left -= usable;
+    }
+    let there_are = usable.len() as u64;
+    Some(if left <= load * 1e-9 { there_are } else { there_are + units(left, total / there_are as f64) })
 }
 
 /// What topics ask of their brokers together.
@@ -184,9 +203,8 @@ impl Demand {
 
 struct Context<'a> {
     policy: &'a Policy,
-    smallest: [Option<f64>; Goal::UTILIZATIONS.len()],
-    /// The most on any broker's disks that is not Kafka's.
-    other_used_bytes: f64,
+    /// By [`Goal::UTILIZATIONS`].
+    capacities: [Capacities; Goal::UTILIZATIONS.len()],
     has_cpu: bool,
 }
 
@@ -201,10 +219,7 @@ impl Context<'_> {
             let own = class.and_then(|class| class.limits[row]);
             let Some(limit) = own.or_else(|| super::headroom::limit(self.policy, goal)) else { continue };
             let load = demand.loads[row] * (1.0 + headroom);
-            // What is on the disks beside Kafka's logs takes its part of the limit.
-            let other = if goal == Goal::Disk { self.other_used_bytes } else { 0.0 };
-            let usable = self.smallest[row].map(|capacity| limit * capacity - other).filter(|&usable| usable > 0.0);
-            let brokers = usable.map(|usable| units(load, usable));
+            let brokers = self.capacities[row].as_deref().and_then(|known| brokers_for(load, limit, known));
             needs.push(Need { goal, load, limit, brokers });
         }
         let by_replicas = units(demand.replicas as f64, self.policy.limits.replicas_per_broker as f64);

@@ -34,7 +34,7 @@ fn isolated(snapshot: &Snapshot, text: &str) -> Isolation {
 #[test]
 fn needs_are_load_over_what_may_be_used_of_the_smallest_broker() {
     let found = isolated(&cluster(), CLASSES);
-    let [log, pay] = &found.classes[..] else { panic!("two classes") };
+    let (log, pay) = (&found.classes[0], &found.classes[1]);
     // log: 1,560 GB at 0.8 of 1,000 GB; its factor of 3 decides. pay: 600 GB twice at 0.5 of 1,000 GB.
     assert_eq!((log.needs[0].load, log.needs[0].brokers), (1560e9, Some(2)));
     assert_eq!((log.brokers, log.brokers_n_minus_1, log.binding), (3, 3, "replication_factor"));
@@ -72,4 +72,16 @@ fn with_too_few_brokers_there_is_no_assignment() {
     let found = isolated(&snapshot, &text);
     assert_eq!((found.classes[1].brokers, found.brokers_missing), (5, 3));
     assert_eq!(assign(&snapshot, &found), None);
+}
+
+#[test]
+fn unequal_brokers_are_counted_from_the_smallest() {
+    let of = |load: f64, sizes: &[f64]| brokers_for(load, 0.5, &sizes.iter().map(|&s| (s, 0.0)).collect::<Vec<_>>());
+    assert_eq!(of(10.0, &[10.0, 10.0, 10.0]), Some(2));
+    assert_eq!(of(10.0, &[4.0, 20.0, 10.0]), Some(3), "2 + 5 are not enough, 2 + 5 + 10 are");
+    assert_eq!(of(7.0, &[4.0, 20.0, 10.0]), Some(2), "2 + 5 are just enough");
+    assert_eq!(of(29.0, &[4.0, 20.0, 10.0]), Some(5), "17 there are, 12 more at a mean of 17 ÷ 3");
+    assert_eq!((of(0.0, &[4.0, 20.0]), of(1.0, &[])), (Some(0), None));
+    assert_eq!(brokers_for(1.0, 0.5, &[(10.0, 6.0)]), None, "others use all that may be used");
+    assert_eq!(brokers_for(8.0, 0.5, &[(10.0, 1.0), (10.0, 1.0)]), Some(2));
 }

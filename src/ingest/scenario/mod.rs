@@ -155,4 +155,4 @@ impl<'r, 'v, 't> Keys<'r, 'v, 't> {
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests may fail loudly")]
-mod tests {}
+mod tests;

@@ -15,6 +15,8 @@ use crate::capacity::NotEvaluated;
 
 const TEMPLATE: &str = include_str!("sheet.html.j2");
 const STYLE: &str = include_str!("../html/style.css");
+/// What a sheet has beside a plan's page.
+const SHEET_STYLE: &str = ".scroll+.scroll{margin-top:20px}.verdict strong{text-transform:none}\n";
 /// Width of running text.
 const TEXT_WIDTH: usize = 96;
 /// Rows of a table in text; the page has all.
@@ -196,7 +198,7 @@ impl Sheet {
             grids: section.grids.iter().map(grid).collect(),
         };
         let page = Page {
-            css: format!("{STYLE}{}", charts::css()),
+            css: format!("{STYLE}{SHEET_STYLE}{}", charts::css()),
             version: env!("CARGO_PKG_VERSION"),
             kicker: self.kicker,
             title: &self.title,

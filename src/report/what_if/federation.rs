@@ -109,9 +109,9 @@ fn grow_section(scenario: &Federation, found: &FederationPlan) -> Section {
     });
     Section::new("Two ways to grow")
         .paragraph(format!(
-            "A cluster is added whole and takes new partitions at once; {} in one cluster wait until their share of its \
-             data is copied.",
-            human::counted(scenario.grow.brokers_added, "added broker")
+            "A cluster is added whole and takes new partitions at once. Brokers added to one cluster ({}) wait until \
+             their share of its data is copied.",
+            human::count(scenario.grow.brokers_added)
         ))
         .grid(&[("way", Left), ("takes", Right), ("copies", Right), ("brings", Right)], rows.collect())
 }
@@ -137,12 +137,15 @@ fn year_section(scenario: &Federation, found: &FederationPlan) -> Section {
             human::count(year.clusters * scenario.cluster.brokers),
         ]
     });
-    let limit = found.days_to_clusters_max.map_or_else(String::new, |days| {
-        format!(
-            " As many clusters as one logical cluster takes are needed in {} days.",
-            human::count(days.round() as u64)
-        )
-    });
+    let limit = match found.days_to_clusters_max.map(|days| days.round() as u64) {
+        None => String::new(),
+        Some(0) => {
+            " All clusters that one logical cluster takes are needed today: there is no room to grow.".to_owned()
+        }
+        Some(days) => {
+            format!(" In {} all clusters that one logical cluster takes are needed.", human::counted(days, "day"))
+        }
+    };
     let growth = scenario.growth_per_year.unwrap_or(0.0);
     Section::new("Growth")
         .paragraph(format!("At {} a year.{limit}", human::signed_percent(growth)))

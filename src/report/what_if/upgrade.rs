@@ -55,7 +55,7 @@ pub fn sheet(snapshot: &Snapshot, scenario: &Upgrade, found: &Comparison) -> She
         title: snapshot.cluster.cluster_id.clone(),
         meta: format!("captured {}", snapshot.cluster.captured_at),
         mood,
-        word: found.recommended.unwrap_or("Neither").to_owned(),
+        word: if found.recommended.is_some() { "Recommended" } else { "Undecided" }.to_owned(),
         verdict: found.why.clone(),
         tiles: found.paths.iter().map(tile).collect(),
         sections,
@@ -85,6 +85,9 @@ fn path_section(path: &UpgradePath) -> Section {
         ]
     });
     let mut section = Section::new(title);
+    for condition in &path.conditions {
+        section = section.paragraph(format!("First: {condition}."));
+    }
     for obstacle in &path.obstacles {
         section = section.paragraph(format!("Against it: {obstacle}."));
     }
@@ -129,6 +132,7 @@ struct PathView<'a> {
     bytes_copied: Option<f64>,
     cost: Option<f64>,
     minutes_at_risk: Option<f64>,
+    conditions: &'a [String],
     obstacles: &'a [String],
     steps: Vec<StepView<'a>>,
     rollback: Vec<RollbackView>,
@@ -157,6 +161,7 @@ impl<'a> PathView<'a> {
             bytes_copied: optional(path.bytes_copied),
             cost: optional(path.cost),
             minutes_at_risk: optional(path.minutes_at_risk),
+            conditions: &path.conditions,
             obstacles: &path.obstacles,
             steps: path
                 .steps
