@@ -182,8 +182,11 @@ fn site_load(
     redundancy: u64,
     missing: &mut Vec<NotEvaluated>,
 ) -> SiteLoad {
-    let arriving: f64 = flows.iter().filter(|flow| flow.to == row).map(|flow| flow.bytes_per_sec).sum();
-    let leaving: f64 = flows.iter().filter(|flow| flow.from == row).map(|flow| flow.bytes_per_sec).sum();
+    // A fold, since the sum of no floats is −0.
+    let total = |is_meant: &dyn Fn(&Flow) -> bool| {
+        flows.iter().filter(|flow| is_meant(flow)).fold(0.0, |sum, flow| sum + flow.bytes_per_sec)
+    };
+    let (arriving, leaving) = (total(&|flow| flow.to == row), total(&|flow| flow.from == row));
     let factor = f64::from(site.replication_factor);
     // Written R times, kept for as long as the site keeps it.
     let kept = site.retention_hours.map(|hours| arriving * hours * SECONDS_PER_HOUR * factor);

@@ -123,8 +123,10 @@ impl Cluster<'_> {
     fn rebuild(&self, missing: &mut Vec<NotEvaluated>) -> UpgradePath {
         let rebuild = &self.scenario.rebuild;
         let brokers_added = rebuild.brokers.unwrap_or(self.running().len() as u64);
-        let stored: f64 = self.snapshot.partition_indices().map(|p| self.snapshot.copy_size_bytes(p) as f64).sum();
-        let written: f64 = self.snapshot.partitions.iter().map(|p| p.bytes_in_per_sec).sum();
+        // Folds, since the sum of no floats is −0.
+        let sizes = self.snapshot.partition_indices().map(|p| self.snapshot.copy_size_bytes(p));
+        let stored = sizes.fold(0.0, |sum, bytes| sum + bytes as f64);
+        let written = self.snapshot.partitions.iter().fold(0.0, |sum, p| sum + p.bytes_in_per_sec);
         let copy_seconds = rebuild.mirror_bytes_per_sec.and_then(|rate| {
             if rate <= written {
                 let why =
@@ -212,7 +214,7 @@ impl Cluster<'_> {
             hours,
             bytes_copied: copied.zip(self.missed_bytes(&brokers, &usage)).map(|(copied, missed)| copied + missed),
             cost: hours.zip(machines).map(|(hours, machines)| (machines + self.scenario.staff_per_hour) * hours),
-            minutes_at_risk: minutes.map(|minutes| minutes.iter().sum()),
+            minutes_at_risk: minutes.map(|minutes| minutes.iter().fold(0.0, |sum, minutes| sum + minutes)),
             steps: timeline.0,
             rollback: vec![
                 RollbackPoint {

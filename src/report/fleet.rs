@@ -32,14 +32,16 @@ pub fn sheet(rows: &[Row]) -> Sheet {
     let totals = totals(rows);
     let verdict = format!(
         "of {}: {} with a broken rule ({}), {} that could not be read, {} at risk once a broker is lost; {} outside their \
-         bands, rebalancing all copies {}",
+         bands{}",
         human::counted(totals.clusters, "cluster"),
         human::count(totals.broken),
         human::counted(totals.hard_total, "violation"),
         human::count(totals.unreadable),
         human::count(totals.at_risk),
         human::count(totals.outside),
-        or_dash(totals.rebalance_bytes, human::bytes)
+        totals
+            .rebalance_bytes
+            .map_or_else(String::new, |bytes| format!(", rebalancing all copies {}", human::bytes(bytes)))
     );
     let urgent = totals.broken + totals.unreadable;
     let (mood, word) = match (urgent, totals.at_risk) {

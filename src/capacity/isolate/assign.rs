@@ -21,8 +21,8 @@ pub struct Assignment {
 /// Passes over all pairs of brokers at most; each exchange brings more bytes home, so that few are needed.
 const EXCHANGE_PASSES: usize = 20;
 
-/// Gives each class the brokers that hold most of it already: by pairs of broker and class, most resident bytes first,
-/// each rack giving a class no more than its share; then exchanges within racks while they keep more bytes in place.
+/// Gives each class the brokers that hold most of it already: each rack gives each class its share, by pairs of broker
+/// and class, most resident bytes first; then exchanges within racks while they keep more bytes in place.
 /// None where there are fewer active brokers than the classes need.
 #[must_use]
 pub fn assign(snapshot: &Snapshot, isolation: &Isolation) -> Option<Assignment> {
@@ -81,6 +81,22 @@ fn rack_of(snapshot: &Snapshot, broker: BrokerIdx) -> usize {
     snapshot.broker(broker).rack.map_or(0, |rack| rack.row() + 1)
 }
 
+/// How many brokers of each rack each class gets, by class and rack: in turn each class takes one from the rack of which
+/// it has the fewest, so that its replicas can spread over racks as evenly as they did.
+pub(super) fn shares(quotas: &[u64], sizes: &[u64]) -> Vec<Vec<u64>> {
+    let mut left = sizes.to_vec();
+    let mut taken = vec![vec![0_u64; sizes.len()]; quotas.len()];
+    for round in 0..quotas.iter().copied().max().unwrap_or(0) {
+        for (_, taken) in quotas.iter().zip(&mut taken).filter(|(quota, _)| **quota > round) {
+            let open = (0..sizes.len()).filter(|&rack| left[rack] > 0);
+            let Some(rack) = open.min_by_key(|&rack| (taken[rack], std::cmp::Reverse(left[rack]))) else { continue };
+            taken[rack] += 1;
+            left[rack] -= 1;
+        }
+    }
+    taken
+}
+
 fn deal(
     snapshot: &Snapshot,
     active: &[BrokerIdx],
@@ -88,27 +104,19 @@ fn deal(
     resident: &[Vec<u64>],
     class_of_broker: &mut [Option<usize>],
 ) {
-    let racks = snapshot.racks.len() + 1;
-    let mut size = vec![0_u64; racks];
-    active.iter().for_each(|&b| size[rack_of(snapshot, b)] += 1);
-    // A class's share of a rack, rounded up: its replicas spread over racks only where its brokers do.
-    let share = |class: usize, rack: usize| (quotas[class] * size[rack]).div_ceil(active.len().max(1) as u64);
+    let mut sizes = vec![0_u64; snapshot.racks.len() + 1];
+    active.iter().for_each(|&b| sizes[rack_of(snapshot, b)] += 1);
+    let mut left = shares(quotas, &sizes);
     let mut pairs: Vec<(u64, BrokerIdx, usize)> = Vec::new();
     for &broker in active {
         pairs.extend((0..quotas.len()).map(|class| (resident[broker.row()][class], broker, class)));
     }
     pairs.sort_by_key(|&(bytes, broker, class)| (std::cmp::Reverse(bytes), broker.row(), class));
-    let mut left = quotas.to_vec();
-    let mut taken = vec![vec![0_u64; racks]; quotas.len()];
-    for keeps_to_racks in [true, false] {
-        for &(_, broker, class) in &pairs {
-            let rack = rack_of(snapshot, broker);
-            let is_free = class_of_broker[broker.row()].is_none() && left[class] > 0;
-            if is_free && (!keeps_to_racks || taken[class][rack] < share(class, rack)) {
-                class_of_broker[broker.row()] = Some(class);
-                left[class] -= 1;
-                taken[class][rack] += 1;
-            }
+    for (_, broker, class) in pairs {
+        let left = &mut left[class][rack_of(snapshot, broker)];
+        if class_of_broker[broker.row()].is_none() && *left > 0 {
+            class_of_broker[broker.row()] = Some(class);
+            *left -= 1;
         }
     }
 }

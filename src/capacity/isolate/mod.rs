@@ -1,18 +1,22 @@
 //! Isolation: what classes of topics need as resource groups of their own, against sharing all brokers.
 //!
 //! Per resource a class needs ⌈load · (1 + headroom) ÷ (limit · capacity)⌉ brokers (where they differ, as many as carry
-//! it whichever they are), never fewer than its largest replication factor; N−1 takes one more than the load does, so that the rest carries it all while one is lost.
+//! it whichever they are), never fewer than its largest replication factor, and equally many in each rack where that
+//! factor reaches the racks, for then each rack holds its part of everything. N−1 takes one more than the load does, so
+//! that the rest carries it all while one is lost.
 //! Mafengwo split its clusters into log, full-subscription and customized ones, vivo into resource groups.
 
 pub mod assign;
 
 pub use assign::{Assignment, assign, regroup};
 
+use std::collections::BTreeSet;
+
 use super::NotEvaluated;
 use super::catch_up::units;
 use crate::ingest::scenario::classes::{Class, Classes};
 use crate::model::load::{capacity, cores_per_work};
-use crate::model::{BrokerIdx, Goal, Policy, Snapshot, Traffic};
+use crate::model::{BrokerIdx, Goal, Policy, RackIdx, Snapshot, Traffic};
 
 /// What a class needs for one resource.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,7 +48,7 @@ pub struct ClassNeed {
     pub brokers: u64,
     /// Brokers so that the load is still carried while one is lost.
     pub brokers_n_minus_1: u64,
-    /// What decides `brokers`: a goal, or `replication_factor` or `replica_count`.
+    /// What decides `brokers`: a goal, `replication_factor`, `replica_count`, or `rack`, to which it was rounded up.
     pub binding: &'static str,
 }
 
@@ -94,7 +98,8 @@ pub fn isolate(snapshot: &Snapshot, policy: &Policy, classes: &Classes, class_of
             }
         }
     }
-    let context = Context { policy, capacities, has_cpu: cores.is_some() };
+    let racks: BTreeSet<_> = active.iter().filter_map(|&b| snapshot.broker(b).rack).map(RackIdx::row).collect();
+    let context = Context { policy, capacities, has_cpu: cores.is_some(), racks: racks.len().max(1) as u64 };
     let named = classes.list.iter().zip(&demands);
     let needs: Vec<ClassNeed> = named.map(|(class, demand)| context.need(demand, &class.name, Some(class))).collect();
     let everything = demands.last().cloned().unwrap_or_default();
@@ -206,6 +211,8 @@ struct Context<'a> {
     /// By [`Goal::UTILIZATIONS`].
     capacities: [Capacities; Goal::UTILIZATIONS.len()],
     has_cpu: bool,
+    /// Racks of the active brokers, 1 where they name none.
+    racks: u64,
 }
 
 impl Context<'_> {
@@ -230,7 +237,11 @@ impl Context<'_> {
             }
         }
         let factor = demand.replication_factor_max;
-        let (brokers, binding) = if factor >= by_load.0 { (factor, "replication_factor") } else { by_load };
+        let (mut brokers, mut binding) = if factor >= by_load.0 { (factor, "replication_factor") } else { by_load };
+        if factor >= self.racks && !brokers.is_multiple_of(self.racks) {
+            brokers = brokers.next_multiple_of(self.racks);
+            binding = "rack";
+        }
         ClassNeed {
             name: name.to_owned(),
             topics: demand.topics,

@@ -1,3 +1,4 @@
+use super::assign::shares;
 use super::*;
 use crate::ingest::scenario::classes::parse;
 use crate::model::fixture::Fixture;
@@ -80,8 +81,14 @@ fn unequal_brokers_are_counted_from_the_smallest() {
     assert_eq!(of(10.0, &[10.0, 10.0, 10.0]), Some(2));
     assert_eq!(of(10.0, &[4.0, 20.0, 10.0]), Some(3), "2 + 5 are not enough, 2 + 5 + 10 are");
     assert_eq!(of(7.0, &[4.0, 20.0, 10.0]), Some(2), "2 + 5 are just enough");
-    assert_eq!(of(29.0, &[4.0, 20.0, 10.0]), Some(5), "17 there are, 12 more at a mean of 17 ÷ 3");
+    assert_eq!(of(29.0, &[4.0, 20.0, 10.0]), Some(6), "17 there are; 12 more at a mean of 17 ÷ 3 take three");
     assert_eq!((of(0.0, &[4.0, 20.0]), of(1.0, &[])), (Some(0), None));
     assert_eq!(brokers_for(1.0, 0.5, &[(10.0, 6.0)]), None, "others use all that may be used");
     assert_eq!(brokers_for(8.0, 0.5, &[(10.0, 1.0), (10.0, 1.0)]), Some(2));
+}
+
+#[test]
+fn racks_are_shared_out_so_that_no_class_lacks_one() {
+    assert_eq!(shares(&[3, 5], &[3, 3, 2]), [[1, 1, 1], [2, 2, 1]]);
+    assert_eq!(shares(&[2, 2], &[4]), [[2], [2]]);
 }
