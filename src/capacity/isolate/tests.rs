@@ -1,3 +1,5 @@
+//! Known answers for needs, assignments and shares of racks.
+
 use super::assign::shares;
 use super::*;
 use crate::ingest::scenario::classes::parse;

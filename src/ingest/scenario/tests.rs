@@ -1,3 +1,5 @@
+//! Scenarios that cannot be, each with the place and code of its fault; classes and the topics that they take.
+
 use std::path::Path;
 
 use super::sites::Topology;
