@@ -4,12 +4,18 @@
 //! Every formula names its source; a figure that cannot be computed is absent and says why, never guessed.
 
 pub mod advise;
+pub mod catch_up;
 pub mod failure;
+pub mod federation;
+pub mod fleet;
 pub mod forecast;
 pub mod headroom;
+pub mod isolate;
+pub mod mirror;
 pub mod not_evaluated;
 pub mod relief;
 pub mod traffic;
+pub mod upgrade;
 
 pub use forecast::{Forecast, ForecastOptions};
 pub use headroom::{Headroom, HeadroomVerdict, headroom};

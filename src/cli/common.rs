@@ -88,23 +88,12 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * seconds).map_err(|e| e.to_string())
 }
 
-/// The machine catalogue that `args` name.
-///
-/// # Errors
-/// Every fault in a site's own files.
-pub fn catalogue(args: &InputArgs) -> Result<Catalogue, CliError> {
-    Ok(match &args.machines {
-        Some(dir) => Catalogue::with_dir(dir)?,
-        None => Catalogue::builtin(),
-    })
-}
-
 /// Reads the snapshot and policy that `args` name; prints warnings to stderr.
 ///
 /// # Errors
 /// Every fault found in either.
 pub fn load(args: &InputArgs) -> Result<(Snapshot, Policy), CliError> {
-    let catalogue = catalogue(args)?;
+    let catalogue = catalogue(args.machines.as_deref())?;
     let (snapshot, warnings) = snapshot_dir::read(&args.snapshot, &catalogue)?;
     warn(&warnings);
     let policy = match &args.policy {
@@ -112,6 +101,17 @@ pub fn load(args: &InputArgs) -> Result<(Snapshot, Policy), CliError> {
         None => Policy::default(),
     };
     Ok((snapshot, policy))
+}
+
+/// The machines that come with the program, and those in the directory `machines`.
+///
+/// # Errors
+/// Every fault found in that directory.
+pub fn catalogue(machines: Option<&Path>) -> Result<Catalogue, CliError> {
+    Ok(match machines {
+        Some(dir) => Catalogue::with_dir(dir)?,
+        None => Catalogue::builtin(),
+    })
 }
 
 fn load_policy(path: &Path, snapshot: &Snapshot) -> Result<Policy, CliError> {

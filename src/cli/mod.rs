@@ -4,6 +4,7 @@ pub mod advise;
 pub mod check;
 pub mod common;
 pub mod exit;
+pub mod fleet;
 pub mod forecast;
 pub mod progress;
 pub mod rebalance;
@@ -35,6 +36,8 @@ pub enum Command {
     Check(check::Args),
     /// Forecast when each group reaches its limits, from the snapshot's history.
     Forecast(forecast::Args),
+    /// Many clusters at a glance, the most urgent first.
+    Fleet(fleet::Args),
     /// Plan for the snapshot as it stands: heal, drain, balance.
     Rebalance(rebalance::Args),
     /// Report what the cluster can still carry, what binds, and what it costs.
@@ -45,8 +48,9 @@ pub enum Command {
     Synth(synth::Args),
     /// Judge any plan, without the optimizer.
     Verify(verify::Args),
-    /// Weigh what has not happened: failures.
-    WhatIf(what_if::Args),
+    /// Weigh what has not happened: failures, isolation, federation, mirroring, an upgrade.
+    #[command(subcommand)]
+    WhatIf(what_if::Command),
 }
 
 /// Parses the command line, runs the command, prints what went wrong, and says how it ended.
@@ -57,12 +61,13 @@ pub fn main() -> ExitCode {
         Command::Advise(args) => advise::run(args),
         Command::Check(args) => check::run(args),
         Command::Forecast(args) => forecast::run(args),
+        Command::Fleet(args) => fleet::run(args),
         Command::Rebalance(args) => rebalance::run(args),
         Command::Report(args) => report::run(args),
         Command::Snapshot(args) => snapshot::run(args),
         Command::Synth(args) => synth::run(args),
         Command::Verify(args) => verify::run(args),
-        Command::WhatIf(args) => what_if::run(args),
+        Command::WhatIf(command) => what_if::run(command),
     };
     if let Err(error) = &result {
         anstream::eprintln!("{error}");

@@ -55,7 +55,7 @@ fn parse_price(text: &str) -> Result<f64, String> {
 pub fn run(args: &Args) -> Result<Verdict, CliError> {
     common::refuse_existing(&args.out, args.force)?;
     common::on_threads(args.input.search.threads, || {
-        let catalogue = common::catalogue(&args.input)?;
+        let catalogue = common::catalogue(args.input.machines.as_deref())?;
         let (snapshot, policy) = common::load(&args.input)?;
         let plan = if args.no_plan { None } else { Some(search(&snapshot, &policy, args)) };
         let assumptions = Assumptions { cross_rack_usd_per_gb: args.cross_rack_price, ..Assumptions::default() };

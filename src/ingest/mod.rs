@@ -10,6 +10,7 @@ pub mod kafka_files;
 pub mod nearest;
 pub mod policy;
 pub mod render;
+pub mod scenario;
 pub mod snapshot_dir;
 pub mod synth;
 mod toml_reader;

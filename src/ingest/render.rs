@@ -70,6 +70,15 @@ pub fn snapshot_files(snapshot: &Snapshot) -> Vec<OutputFile> {
     ]
 }
 
+/// SHA-256, in hexadecimal, over the bytes of a snapshot's `files` in their order: what reading them back gives.
+#[must_use]
+pub fn sha256(files: &[OutputFile]) -> String {
+    use sha2::{Digest as _, Sha256};
+    let mut hasher = Sha256::new();
+    files.iter().for_each(|file| hasher.update(&file.bytes));
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn file(name: &str, bytes: Vec<u8>) -> OutputFile {
     OutputFile { path: PathBuf::from(name), bytes }
 }

@@ -182,7 +182,8 @@ impl<'t> TomlReader<'t> {
         self.found.into_iter().for_each(|fault| faults.push(fault));
     }
 
-    fn place(&self, offset: usize) -> (u64, u64) {
+    /// The line and column (1-based, in characters) of the byte at `offset`.
+    pub(crate) fn place(&self, offset: usize) -> (u64, u64) {
         let before = self.text.get(..offset).unwrap_or(self.text);
         let line = before.bytes().filter(|&b| b == b'\n').count() as u64 + 1;
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);

@@ -6,6 +6,7 @@ pub mod charts;
 pub mod check;
 pub mod excuses;
 pub mod failure;
+pub mod fleet;
 pub mod forecast;
 pub mod headroom;
 pub mod html;
@@ -16,11 +17,13 @@ pub mod plan_files;
 #[cfg(test)]
 mod sample;
 mod scope_json;
+pub mod sheet;
 pub mod standing;
 pub mod style;
 pub mod table;
 pub mod text;
 pub mod verdict;
+pub mod what_if;
 
 pub use plan_files::{plan_files, plan_json};
 

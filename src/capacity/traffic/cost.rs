@@ -8,14 +8,11 @@ use std::collections::BTreeMap;
 
 use super::RackTraffic;
 use crate::capacity::NotEvaluated;
+use crate::capacity::catch_up::{BYTES_PER_GB, HOURS_PER_MONTH};
 use crate::capacity::not_evaluated::broker_list;
 use crate::ingest::catalogue::Catalogue;
 use crate::model::{BrokerIdx, BrokerState, Snapshot};
 
-/// Hours in a month.
-pub const HOURS_PER_MONTH: f64 = 730.0;
-/// Bytes in a gigabyte, as traffic is sold.
-const GB: f64 = 1e9;
 /// Traffic between racks is paid where it leaves and where it arrives.
 const PAID_DIRECTIONS: f64 = 2.0;
 
@@ -81,7 +78,7 @@ pub struct Cost {
 /// US dollars for `bytes_per_sec` between racks over `hours`, at a price per gigabyte and direction.
 #[must_use]
 pub fn cross_rack_usd(bytes_per_sec: f64, hours: f64, usd_per_gb: f64) -> f64 {
-    bytes_per_sec * hours * 3600.0 / GB * usd_per_gb * PAID_DIRECTIONS
+    bytes_per_sec * hours * 3600.0 / BYTES_PER_GB * usd_per_gb * PAID_DIRECTIONS
 }
 
 /// What a month of the snapshot's cluster costs.

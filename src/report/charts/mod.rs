@@ -4,6 +4,7 @@
 pub mod bars;
 mod canvas;
 pub mod fan;
+pub mod gantt;
 pub mod heat_map;
 pub mod ink;
 pub mod rack_matrix;
@@ -12,6 +13,7 @@ pub mod thresholds;
 
 pub use bars::{Axis, BarChart, BarRow};
 pub use fan::{FanChart, FanPoint};
+pub use gantt::{Gantt, GanttRow};
 pub use heat_map::{HeatCell, HeatGroup, HeatMap, Side};
 pub use ink::css;
 pub use rack_matrix::RackMatrix;

@@ -1,0 +1,96 @@
+//! Known answers for needs, assignments and shares of racks.
+
+use super::assign::shares;
+use super::*;
+use crate::ingest::scenario::classes::parse;
+use crate::model::fixture::Fixture;
+use crate::model::{BrokerState, LogDirState, Placement, Rule};
+use crate::verify::assess;
+use std::path::Path;
+
+const GB: u64 = 1_000_000_000;
+
+/// Six brokers of 1,000 GB in three racks; `log` holds most on 1–3, `pay` on 4–6.
+fn cluster() -> Snapshot {
+    let mut fixture = Fixture::default();
+    for id in 1..=6 {
+        let rack = ["a", "b", "c"][(id as usize - 1) % 3];
+        fixture = fixture.broker(id, rack, "", BrokerState::Alive).dir(id, "/d", 1000 * GB, LogDirState::Online, 0);
+    }
+    let on = |brokers: &[i32], gb: u64| brokers.iter().map(|&b| (b, "/d", gb * GB, true)).collect::<Vec<_>>();
+    fixture
+        .partition(("log.a", 0), 1, (1e6, 1e6), &on(&[1, 2, 3], 500))
+        .partition(("log.b", 0), 4, (1e6, 1e6), &on(&[4, 2, 3], 20))
+        .partition(("pay.a", 0), 5, (1e6, 0.0), &on(&[5, 6], 300))
+        .build()
+}
+
+const CLASSES: &str = "[[classes]]\nname = \"log\"\npatterns = [\"log.*\"]\n\
+                       [[classes]]\nname = \"pay\"\npatterns = [\"pay.*\"]\nheadroom = 1.0\nlimits = { disk = 0.5 }\n";
+
+fn isolated(snapshot: &Snapshot, text: &str) -> Isolation {
+    let classes = parse(Path::new("c.toml"), text).unwrap();
+    let class_of_topic = classes.assign(snapshot).unwrap();
+    isolate(snapshot, &Policy::default(), &classes, class_of_topic)
+}
+
+#[test]
+fn needs_are_load_over_what_may_be_used_of_the_smallest_broker() {
+    let found = isolated(&cluster(), CLASSES);
+    let (log, pay) = (&found.classes[0], &found.classes[1]);
+    // log: 1,560 GB at 0.8 of 1,000 GB; its factor of 3 decides. pay: 600 GB twice at 0.5 of 1,000 GB.
+    assert_eq!((log.needs[0].load, log.needs[0].brokers), (1560e9, Some(2)));
+    assert_eq!((log.brokers, log.brokers_n_minus_1, log.binding), (3, 3, "replication_factor"));
+    assert_eq!((pay.needs[0].load, pay.needs[0].limit, pay.needs[0].brokers), (1200e9, 0.5, Some(3)));
+    assert_eq!((pay.brokers, pay.brokers_n_minus_1, pay.binding), (3, 4, "disk"));
+    // Shared: 2,160 GB at 800 GB a broker.
+    assert_eq!((found.shared.brokers, found.shared.brokers_n_minus_1), (3, 4));
+    assert_eq!((found.brokers_needed, found.extra_brokers, found.brokers_missing), (7, 3, 1));
+    assert_eq!(found.sum_of_peaks[0], (Goal::Disk, 2160e9));
+    assert_eq!(found.peak_of_sums, None);
+    assert!(found.not_evaluated.iter().any(|entry| entry.what == "peak_of_sums"));
+    assert!(found.not_evaluated.iter().any(|entry| entry.what == "network_in"), "no capacities are known");
+}
+
+#[test]
+fn brokers_go_to_the_class_that_fills_them_already() {
+    let snapshot = cluster();
+    let found = isolated(&snapshot, CLASSES);
+    let assignment = assign(&snapshot, &found).unwrap();
+    assert!(!assignment.survives_loss, "seven would be needed");
+    assert_eq!(assignment.class_of_broker, [0, 0, 0, 1, 1, 1].map(Some));
+    assert_eq!(assignment.quotas, [3, 3]);
+    // All but log.b's replica on broker 4.
+    assert_eq!((assignment.resident_bytes, assignment.total_bytes), (2140 * GB, 2160 * GB));
+    let names = ["log".to_owned(), "pay".to_owned()];
+    let regrouped = regroup(&snapshot, &names, &found.class_of_topic, &assignment);
+    let judged = assess(&regrouped, &Policy::default(), &Placement::of(&regrouped));
+    assert_eq!(judged.hard_count(Rule::ResourceGroup), 1, "the replica on broker 4 is to leave");
+}
+
+#[test]
+fn with_too_few_brokers_there_is_no_assignment() {
+    let snapshot = cluster();
+    let text = CLASSES.replace("headroom = 1.0", "headroom = 3.0");
+    let found = isolated(&snapshot, &text);
+    assert_eq!((found.classes[1].brokers, found.brokers_missing), (5, 3));
+    assert_eq!(assign(&snapshot, &found), None);
+}
+
+#[test]
+fn unequal_brokers_are_counted_from_the_smallest() {
+    let of = |load: f64, sizes: &[f64]| brokers_for(load, 0.5, &sizes.iter().map(|&s| (s, 0.0)).collect::<Vec<_>>());
+    assert_eq!(of(10.0, &[10.0, 10.0, 10.0]), Some(2));
+    assert_eq!(of(10.0, &[4.0, 20.0, 10.0]), Some(3), "2 + 5 are not enough, 2 + 5 + 10 are");
+    assert_eq!(of(7.0, &[4.0, 20.0, 10.0]), Some(2), "2 + 5 are just enough");
+    assert_eq!(of(29.0, &[4.0, 20.0, 10.0]), Some(6), "17 there are; 12 more at a mean of 17 ÷ 3 take three");
+    assert_eq!((of(0.0, &[4.0, 20.0]), of(1.0, &[])), (Some(0), None));
+    assert_eq!(brokers_for(1.0, 0.5, &[(10.0, 6.0)]), None, "others use all that may be used");
+    assert_eq!(brokers_for(8.0, 0.5, &[(10.0, 1.0), (10.0, 1.0)]), Some(2));
+}
+
+#[test]
+fn racks_are_shared_out_so_that_no_class_lacks_one() {
+    assert_eq!(shares(&[3, 5], &[3, 3, 2]), [[1, 1, 1], [2, 2, 1]]);
+    assert_eq!(shares(&[2, 2], &[4]), [[2], [2]]);
+}

@@ -1,0 +1,284 @@
+//! `fleet`: one row per cluster, the most urgent first, as text, page, JSON and CSV. Input: sorted rows. Pure.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::charts::{Axis, BarChart, BarRow};
+use super::json::rounded;
+use super::sheet::{Mood, Section, Sheet, Tile};
+use super::table::Align::{Left, Right};
+use super::what_if::{MissingView, missing, optional, or_dash};
+use super::{human, layout};
+use crate::capacity::NotEvaluated;
+use crate::capacity::fleet::{FleetVerdict, Row, Standing, Totals, totals};
+use crate::writer::OutputFile;
+
+/// Clusters that the chart has room for.
+const CHART_ROWS: usize = 20;
+
+/// What is absent from every row.
+fn absent(rows: &[Row]) -> Vec<NotEvaluated> {
+    let mut absent = vec![NotEvaluated::new("headroom_days", "days until a limit take a history of each cluster")];
+    if rows.iter().any(|row| row.standing.as_ref().is_ok_and(|s| s.rebalance.is_none())) {
+        absent.push(NotEvaluated::new("rebalance_bytes", "--no-plan was given"));
+    }
+    absent
+}
+
+/// The fleet for people; `rows` are sorted.
+#[must_use]
+pub fn sheet(rows: &[Row]) -> Sheet {
+    let totals = totals(rows);
+    let verdict = format!(
+        "of {}: {} with a broken rule ({}), {} that could not be read, {} at risk once a broker is lost; {} outside their \
+         bands{}",
+        human::counted(totals.clusters, "cluster"),
+        human::count(totals.broken),
+        human::counted(totals.hard_total, "violation"),
+        human::count(totals.unreadable),
+        human::count(totals.at_risk),
+        human::count(totals.outside),
+        totals
+            .rebalance_bytes
+            .map_or_else(String::new, |bytes| format!(", rebalancing all copies {}", human::bytes(bytes)))
+    );
+    let urgent = totals.broken + totals.unreadable;
+    let (mood, word) = match (urgent, totals.at_risk) {
+        (0, 0) => (Mood::Good, "None urgent".to_owned()),
+        (0, _) => (Mood::Fair, "None urgent".to_owned()),
+        _ => (Mood::Bad, format!("{} urgent", human::count(urgent))),
+    };
+    Sheet {
+        kicker: "fleet",
+        title: "Fleet".to_owned(),
+        meta: human::counted(totals.clusters, "cluster"),
+        mood,
+        word,
+        verdict,
+        tiles: tiles(&totals),
+        sections: sections(rows),
+        not_evaluated: absent(rows),
+        glossary: vec![
+            ("broken", "A hard rule does not hold: replicas together, on dying brokers, or beyond a capacity."),
+            ("at risk", "A limit is passed, or would be once the worst broker is lost and its load spread."),
+            ("outside", "Brokers, dirs or (topic, broker) pairs that are outside a goal's band."),
+            ("tightest", "The resource nearest to its limit once the worst broker of its group is lost."),
+        ],
+    }
+}
+
+fn tiles(totals: &Totals) -> Vec<Tile> {
+    vec![
+        Tile {
+            label: "Clusters",
+            value: human::count(totals.clusters),
+            note: human::counted(totals.brokers, "broker"),
+        },
+        Tile {
+            label: "Broken",
+            value: human::count(totals.broken),
+            note: human::counted(totals.hard_total, "violation"),
+        },
+        Tile { label: "At risk", value: human::count(totals.at_risk), note: "once a broker is lost".to_owned() },
+        Tile {
+            label: "To be copied",
+            value: or_dash(totals.rebalance_bytes, human::bytes),
+            note: format!("of {}", human::bytes(totals.stored_bytes)),
+        },
+    ]
+}
+
+fn sections(rows: &[Row]) -> Vec<Section> {
+    let table = rows.iter().map(|row| match &row.standing {
+        Ok(standing) => cells(row, standing),
+        Err(why) => {
+            debug_assert!(!why.is_empty(), "what cannot be read says why");
+            vec![row.name.clone(), row.verdict.name().to_owned()]
+        }
+    });
+    let tightest = |row: &Row| {
+        let used = row.standing.as_ref().ok()?.tightest.as_ref()?;
+        Some(BarRow { label: row.name.clone(), before: None, after: used.utilization / used.limit })
+    };
+    let mut bars: Vec<BarRow> = rows.iter().filter_map(tightest).collect();
+    bars.sort_by(|a, b| b.after.total_cmp(&a.after));
+    bars.truncate(CHART_ROWS);
+    let title = "Nearest to a limit once the worst broker is lost, as a share of the limit";
+    let mut section = Section::new("Clusters, the most urgent first");
+    if !bars.is_empty() {
+        let chart = BarChart { title: title.to_owned(), axis: Axis::Share, limit: Some(1.0), rows: bars };
+        section = section.chart(title, chart.svg("tightest"));
+    }
+    let section = section.grid(
+        &[
+            ("cluster", Left),
+            ("verdict", Left),
+            ("", Left),
+            ("rules", Right),
+            ("outside", Right),
+            ("excess", Right),
+            ("tightest", Right),
+            ("copies", Right),
+            ("left", Right),
+            ("days", Right),
+        ],
+        table.collect(),
+    );
+    let error = |row: &Row| {
+        let why = row.standing.as_ref().err()?;
+        let faults: Vec<&str> = why.lines().filter(|line| !line.starts_with(' ')).collect();
+        let more = if faults.len() > 1 { format!("; {} more in fleet.json", faults.len() - 1) } else { String::new() };
+        Some(vec![row.name.clone(), format!("{}{more}", faults.first().unwrap_or(&""))])
+    };
+    let errors: Vec<Vec<String>> = rows.iter().filter_map(error).collect();
+    let mut sections = vec![section];
+    if !errors.is_empty() {
+        sections.push(Section::new("Could not be read").grid(&[("cluster", Left), ("why", Left)], errors));
+    }
+    sections
+}
+
+fn cells(row: &Row, standing: &Standing) -> Vec<String> {
+    vec![
+        row.name.clone(),
+        row.verdict.name().to_owned(),
+        human::counted(standing.brokers, "broker"),
+        human::count(standing.hard_total),
+        human::count(standing.outside),
+        human::figure(standing.excess),
+        or_dash(standing.tightest.as_ref(), |t| {
+            format!("{} {} of {}", t.goal, human::percent(t.utilization), human::percent(t.limit))
+        }),
+        or_dash(standing.rebalance, |rebalance| human::bytes(rebalance.bytes)),
+        or_dash(standing.rebalance, |rebalance| {
+            if rebalance.hard_total > 0 {
+                human::counted(rebalance.hard_total, "violation")
+            } else {
+                human::count(rebalance.outside)
+            }
+        }),
+        or_dash(standing.headroom_days, human::mean_count),
+    ]
+}
+
+/// The fleet for programs.
+#[must_use]
+pub fn json(rows: &[Row]) -> Vec<u8> {
+    let absent = absent(rows);
+    layout::to_bytes(&View {
+        clusters: rows.iter().map(RowView::of).collect(),
+        totals: TotalsView::of(&totals(rows)),
+        not_evaluated: missing(&absent),
+    })
+}
+
+/// The fleet's files: page, JSON, CSV.
+#[must_use]
+pub fn files(rows: &[Row]) -> Vec<OutputFile> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let written = rows.iter().try_for_each(|row| writer.serialize(RowView::of(row)));
+    debug_assert!(written.is_ok(), "memory takes every row and all rows have one shape");
+    let file = |name: &str, bytes| OutputFile { path: PathBuf::from(name), bytes };
+    vec![
+        file("fleet.html", sheet(rows).to_html()),
+        file("fleet.json", json(rows)),
+        file("fleet.csv", writer.into_inner().unwrap_or_default()),
+    ]
+}
+
+#[derive(Serialize)]
+struct View<'a> {
+    clusters: Vec<RowView<'a>>,
+    totals: TotalsView,
+    not_evaluated: Vec<MissingView<'a>>,
+}
+
+#[derive(Serialize)]
+struct RowView<'a> {
+    cluster: &'a str,
+    verdict: &'static str,
+    cluster_id: Option<&'a str>,
+    captured_at: Option<&'a str>,
+    brokers: Option<u64>,
+    partitions: Option<u64>,
+    stored_bytes: Option<u64>,
+    hard_total: Option<u64>,
+    outside: Option<u64>,
+    excess: Option<f64>,
+    headroom_days: Option<f64>,
+    tightest_group: Option<&'a str>,
+    tightest_goal: Option<&'static str>,
+    tightest_utilization: Option<f64>,
+    tightest_limit: Option<f64>,
+    rebalance_bytes: Option<u64>,
+    outside_after: Option<u64>,
+    hard_total_after: Option<u64>,
+    error: Option<&'a str>,
+}
+
+impl<'a> RowView<'a> {
+    fn of(row: &'a Row) -> Self {
+        let standing = row.standing.as_ref().ok();
+        let tightest = standing.and_then(|s| s.tightest.as_ref());
+        let rebalance = standing.and_then(|s| s.rebalance);
+        Self {
+            cluster: &row.name,
+            verdict: row.verdict.name(),
+            cluster_id: standing.map(|s| s.cluster_id.as_str()),
+            captured_at: standing.map(|s| s.captured_at.as_str()),
+            brokers: standing.map(|s| s.brokers),
+            partitions: standing.map(|s| s.partitions),
+            stored_bytes: standing.map(|s| s.stored_bytes),
+            hard_total: standing.map(|s| s.hard_total),
+            outside: standing.map(|s| s.outside),
+            excess: standing.map(|s| rounded(s.excess)),
+            headroom_days: optional(standing.and_then(|s| s.headroom_days)),
+            tightest_group: tightest.map(|t| t.group.as_str()),
+            tightest_goal: tightest.map(|t| t.goal),
+            tightest_utilization: tightest.map(|t| rounded(t.utilization)),
+            tightest_limit: tightest.map(|t| t.limit),
+            rebalance_bytes: rebalance.map(|r| r.bytes),
+            outside_after: rebalance.map(|r| r.outside),
+            hard_total_after: rebalance.map(|r| r.hard_total),
+            error: row.standing.as_ref().err().map(String::as_str),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct TotalsView {
+    clusters: u64,
+    broken: u64,
+    unreadable: u64,
+    at_risk: u64,
+    brokers: u64,
+    partitions: u64,
+    stored_bytes: u64,
+    hard_total: u64,
+    outside: u64,
+    rebalance_bytes: Option<u64>,
+}
+
+impl TotalsView {
+    fn of(totals: &Totals) -> Self {
+        Self {
+            clusters: totals.clusters,
+            broken: totals.broken,
+            unreadable: totals.unreadable,
+            at_risk: totals.at_risk,
+            brokers: totals.brokers,
+            partitions: totals.partitions,
+            stored_bytes: totals.stored_bytes,
+            hard_total: totals.hard_total,
+            outside: totals.outside,
+            rebalance_bytes: totals.rebalance_bytes,
+        }
+    }
+}
+
+/// Whether some cluster's rules are broken.
+#[must_use]
+pub fn is_any_broken(rows: &[Row]) -> bool {
+    rows.iter().any(|row| row.verdict == FleetVerdict::Broken)
+}
