@@ -3,6 +3,7 @@
 pub mod check;
 pub mod common;
 pub mod exit;
+pub mod explain;
 pub mod progress;
 pub mod rebalance;
 pub mod scope;
@@ -27,6 +28,8 @@ pub struct Cli {
 pub enum Command {
     /// Validate a snapshot and report broken rules, bands and hot spots.
     Check(check::Args),
+    /// Tell why a partition's replicas move or stay, and what the next best places would cost.
+    Explain(explain::Args),
     /// Plan for the snapshot as it stands: heal, drain, balance.
     Rebalance(rebalance::Args),
     /// Capture a cluster, or convert other tools' output, into a snapshot directory.
@@ -43,6 +46,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
         Command::Check(args) => check::run(args),
+        Command::Explain(args) => explain::run(args),
         Command::Rebalance(args) => rebalance::run(args),
         Command::Snapshot(args) => snapshot::run(args),
         Command::Synth(args) => synth::run(args),

@@ -3,6 +3,9 @@
 pub mod charts;
 pub mod check;
 pub mod excuses;
+pub mod explain;
+
+pub mod frontier;
 pub mod html;
 pub mod human;
 pub mod json;

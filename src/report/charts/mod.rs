@@ -3,10 +3,12 @@
 
 pub mod bars;
 mod canvas;
+pub mod curve;
 pub mod heat_map;
 pub mod ink;
 
 pub use bars::{Axis, BarChart, BarRow};
+pub use curve::{Curve, Quantity};
 pub use heat_map::{HeatCell, HeatGroup, HeatMap, Side};
 pub use ink::css;
 
