@@ -219,7 +219,7 @@ impl<'a> Places<'a> {
         let name = |r: RackIdx| self.snapshot.racks[r.row()].as_str();
         if there >= cap {
             let replicas = if there == 1 { "1 replica".to_owned() } else { format!("{there} replicas") };
-            return Err(("rack", format!("rack {} holds {replicas} of it already, {cap} at most", name(target))));
+            return Err(("rack", format!("its rack, {}, holds {replicas} of it already, {cap} at most", name(target))));
         }
         let Some(source) = rack(seat.broker).filter(|&r| r != target) else { return Ok(()) };
         let is_last = !others().any(|r| r == source);
@@ -231,7 +231,7 @@ impl<'a> Places<'a> {
             racks.len()
         };
         if is_last && is_used && used <= seats.len().min(self.racks) {
-            return Err(("rack", format!("rack {} would be left without a replica", name(source))));
+            return Err(("rack", format!("{}, the rack it leaves, would be without a replica", name(source))));
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::model::{
 use crate::optimize::destinations::emptiest_dir;
 use crate::optimize::penalty::{Bands, CURVATURE, MARGIN};
 use crate::optimize::problem::{DISK, LANES, NONE, Problem, REPLICAS, Vector, plus, row};
-use crate::optimize::repair::fault;
+use crate::optimize::repair::{Share, fault, repair};
 use crate::optimize::replication::FactorChange;
 use crate::optimize::state::State;
 
@@ -34,7 +34,11 @@ struct NewList {
 pub(super) struct Change<'a> {
     snapshot: &'a Snapshot,
     problem: Problem<'a>,
+    /// The snapshot as it is: where each slot sits, what is wrong with it.
     state: State,
+    /// What is free and what brokers carry once these topics' broken rules are mended, and as replicas come and go: mending
+    /// goes before raising.
+    room: State,
     bands: Bands,
     cores: f64,
     factor: usize,
@@ -60,13 +64,16 @@ impl<'a> Change<'a> {
     ) -> Changed {
         let problem = Problem::new(snapshot, policy);
         let state = State::new(&problem);
+        let mut room = state.clone();
+        repair(&problem, &mut room, Share::All);
         let cores = cores_per_work(snapshot).unwrap_or(0.0);
-        let bands = bands_afterwards(snapshot, &problem, &state, groups, topics, factor, cores);
+        let bands = bands_afterwards(snapshot, &problem, &room, groups, topics, factor, cores);
         let mut change = Change {
             snapshot,
             spread: (vec![0; snapshot.brokers.len()], NONE),
             problem,
             state,
+            room,
             bands,
             cores,
             factor: factor as usize,
@@ -167,13 +174,14 @@ impl<'a> Change<'a> {
             kept.retain(|&s| s != slot);
         }
         for slot in self.problem.slots(p).map(row).filter(|s| !kept.contains(s)) {
-            let broker = self.state.broker[slot as usize];
-            let gone = self.state.demand_here(&self.problem, slot);
+            let broker = self.room.broker[slot as usize];
+            let gone = self.room.demand_here(&self.problem, slot);
             self.take(broker, &gone, -1.0);
-            let dir = self.state.dir[slot as usize];
+            let dir = self.room.dir[slot as usize];
             if dir != NONE {
-                self.state.dir_bytes[dir as usize] -= self.snapshot.replicas[slot as usize].size_bytes as f64;
+                self.room.dir_bytes[dir as usize] -= self.room.bytes_on(&self.problem, slot, broker);
             }
+            let broker = self.state.broker[slot as usize];
             self.spread.0[broker as usize] = self.spread.0[broker as usize].saturating_sub(1);
             self.done.removed_replicas += 1;
         }
@@ -203,11 +211,11 @@ impl<'a> Change<'a> {
         let unused = if racks == 0 { 0 } else { self.factor.min(racks).saturating_sub(used.len()) };
         let crowd = kept.iter().filter(|&&s| rack(s) == rack(slot)).count();
         let faulty = fault(problem, &self.state, slot).is_some();
-        let load = plus(self.state.load[broker as usize], &self.state.demand_here(problem, slot), -1.0);
+        let load = plus(self.room.load[broker as usize], &self.state.demand_here(problem, slot), -1.0);
         let b = broker as usize;
         let over = self.spread.1 != NONE && self.spread.0[b] > self.spread.1;
         let topic = if over { 1.0 / f64::from(self.spread.1.max(1)) } else { 0.0 };
-        let delta = self.bands.penalty(b, &load) - self.bands.penalty(b, &self.state.load[b]) - topic;
+        let delta = self.bands.penalty(b, &load) - self.bands.penalty(b, &self.room.load[b]) - topic;
         let leads = self.state.leads(problem, slot);
         ((leads, !faulty, unused, problem.home_in_sync(slot as usize)), std::cmp::Reverse(crowd), delta)
     }
@@ -218,8 +226,11 @@ impl<'a> Change<'a> {
         let copy_bytes = self.snapshot.copy_size_bytes(PartitionIdx::new(p as usize));
         let bytes = copy_bytes * missing as u64;
         let budget = &self.problem.policy.budget;
-        if self.problem.moved_bytes_max.is_some_and(|max| self.done.added_bytes + bytes > max)
-            || budget.max_moves.is_some_and(|max| self.done.added_replicas + missing as u64 > max)
+        // What mends broken rules comes first.
+        let spent_bytes = self.done.added_bytes + self.room.copied_bytes as u64;
+        let spent_moves = self.done.added_replicas + u64::try_from(self.room.copies).unwrap_or(0);
+        if self.problem.moved_bytes_max.is_some_and(|max| spent_bytes + bytes > max)
+            || budget.max_moves.is_some_and(|max| spent_moves + missing as u64 > max)
         {
             let why = format!("its {missing} new replicas copy {bytes} bytes, more than the budget has left");
             self.is_over_budget = true;
@@ -231,10 +242,12 @@ impl<'a> Change<'a> {
             let more = self.leader_extra(p, missing);
             self.take(leader, &more, 1.0);
         }
-        let mut hosts: Vec<u32> = kept.iter().map(|&s| self.state.broker[s as usize]).collect();
+        // Where its replicas are, and where those are mended to that break a rule: racks count the latter.
+        let homes: Vec<u32> = kept.iter().map(|&s| self.state.broker[s as usize]).collect();
+        let mut hosts: Vec<u32> = kept.iter().map(|&s| self.room.broker[s as usize]).collect();
         let mut added: Vec<(u32, u32)> = Vec::new();
         for _ in 0..missing {
-            let Some((broker, dir)) = self.best_broker(p, &hosts, copy_bytes as f64) else {
+            let Some((broker, dir)) = self.best_broker(p, (&homes, &hosts), copy_bytes as f64) else {
                 for &(broker, dir) in &added {
                     self.put(p, broker, dir, copy_bytes as f64, -1.0);
                 }
@@ -242,7 +255,7 @@ impl<'a> Change<'a> {
                     let more = self.leader_extra(p, missing);
                     self.take(leader, &more, -1.0);
                 }
-                return Err(self.why_not(p, &hosts, copy_bytes));
+                return Err(self.why_not(p, (&homes, &hosts), copy_bytes));
             };
             self.put(p, broker, dir, copy_bytes as f64, 1.0);
             hosts.push(broker);
@@ -256,15 +269,16 @@ impl<'a> Change<'a> {
     }
 
     /// The broker and dir where one more replica costs the goals least.
-    fn best_broker(&self, p: u32, hosts: &[u32], bytes: f64) -> Option<(u32, u32)> {
+    fn best_broker(&self, p: u32, (homes, hosts): (&[u32], &[u32]), bytes: f64) -> Option<(u32, u32)> {
         let demand = self.follower_demand(p, bytes);
         let topic = &self.problem.topics[self.problem.partitions[p as usize].topic as usize];
         let mut best: Option<(f64, f64, u32, u32)> = None;
         for b in 0..row(self.problem.brokers.len()) {
-            if hosts.contains(&b) || !self.problem.may_receive(topic, b) || !self.rack_allows(p, hosts, b) {
+            let is_host = homes.contains(&b) || hosts.contains(&b);
+            if is_host || !self.problem.may_receive(topic, b) || !self.rack_allows(p, hosts, b) {
                 continue;
             }
-            let (now, then) = (self.state.load[b as usize], plus(self.state.load[b as usize], &demand, 1.0));
+            let (now, then) = (self.room.load[b as usize], plus(self.room.load[b as usize], &demand, 1.0));
             if self.bands.beyond(b as usize, &then) > self.bands.beyond(b as usize, &now) {
                 continue;
             }
@@ -288,7 +302,7 @@ impl<'a> Change<'a> {
         if !self.problem.brokers[broker as usize].dirs_planned {
             return Some(NONE);
         }
-        emptiest_dir(&self.problem, &self.state, broker, bytes)
+        emptiest_dir(&self.problem, &self.room, broker, bytes)
     }
 
     /// Whether one more replica on `broker` keeps ⌈f/R⌉ per rack and leaves enough to come for racks that are unused.
@@ -313,12 +327,12 @@ impl<'a> Change<'a> {
     }
 
     /// What keeps a partition from one more replica: how many brokers each rule rules out.
-    fn why_not(&self, p: u32, hosts: &[u32], bytes: u64) -> Unmet {
+    fn why_not(&self, p: u32, (homes, hosts): (&[u32], &[u32]), bytes: u64) -> Unmet {
         let topic = &self.problem.topics[self.problem.partitions[p as usize].topic as usize];
         let demand = self.follower_demand(p, bytes as f64);
         let (mut open, mut racked, mut full, mut beyond) = (0, 0, 0, 0);
         for b in (0..row(self.problem.brokers.len())).filter(|b| self.problem.may_receive(topic, *b)) {
-            if hosts.contains(&b) {
+            if homes.contains(&b) || hosts.contains(&b) {
                 continue;
             }
             open += 1;
@@ -327,7 +341,7 @@ impl<'a> Change<'a> {
             } else if self.dir_of(b, bytes as f64).is_none() {
                 full += 1;
             } else {
-                let now = self.state.load[b as usize];
+                let now = self.room.load[b as usize];
                 let passes =
                     self.bands.beyond(b as usize, &plus(now, &demand, 1.0)) > self.bands.beyond(b as usize, &now);
                 beyond += usize::from(passes);
@@ -369,14 +383,14 @@ impl<'a> Change<'a> {
         let demand = self.follower_demand(p, bytes);
         self.take(broker, &demand, sign);
         if dir != NONE {
-            self.state.dir_bytes[dir as usize] += sign * bytes;
+            self.room.dir_bytes[dir as usize] += sign * bytes;
         }
         let count = &mut self.spread.0[broker as usize];
         *count = if sign > 0.0 { *count + 1 } else { count.saturating_sub(1) };
     }
 
     fn take(&mut self, broker: u32, demand: &Vector, sign: f64) {
-        let load = &mut self.state.load[broker as usize];
+        let load = &mut self.room.load[broker as usize];
         *load = plus(*load, demand, sign);
     }
 

@@ -117,3 +117,26 @@ fn cores_per_unit_of_work_stay_those_of_the_snapshot() {
     let cores = |s: &Snapshot| crate::model::load::cores_per_work(s).unwrap();
     assert!((cores(&changed.snapshot) / cores(&snapshot) - 1.0).abs() < 1e-12);
 }
+
+#[test]
+fn what_must_be_mended_takes_its_room_before_anything_is_raised() {
+    // Broker 3 alone has room, for 400 bytes: what is on the dead broker needs it.
+    let mut snapshot = fixture(4)
+        .partition(("fill", 0), 1, (1.0, 1.0), &[(1, "/d", 750, true)])
+        .partition(("fill", 1), 2, (1.0, 1.0), &[(2, "/d", 350, true)])
+        .partition(("fill", 2), 3, (1.0, 1.0), &[(3, "/d", 400, true)])
+        .partition(("t", 0), 2, (1.0, 1.0), &[(2, "/d", 400, true), (4, "/d", 400, false)])
+        .partition(("t", 1), 2, (1.0, 1.0), &[(2, "/d", 20, true)])
+        .build();
+    snapshot.brokers[3].state = BrokerState::Dead;
+    snapshot.brokers.iter_mut().for_each(|b| b.rack = None);
+    let (solution, done) = solve(&snapshot, &policy(), 2).unwrap();
+    let at = |row: usize| -> Vec<i32> {
+        let seats = solution.placement.seats(PartitionIdx::new(row)).iter();
+        let mut ids: Vec<i32> = seats.map(|s| snapshot.broker(s.broker).id).collect();
+        ids.sort_unstable();
+        ids
+    };
+    assert_eq!(at(3), [2, 3]);
+    assert_eq!((done.raised, at(4)), (1, vec![1, 2]), "broker 3 would be full");
+}

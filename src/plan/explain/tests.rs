@@ -56,7 +56,7 @@ fn brokers_that_may_not_take_it_are_told_by_reason() {
         told.replicas[0].barred.iter().map(|b| (b.code, ids(&snapshot, &b.brokers))).collect();
     assert_eq!(barred, [("hosts", vec![2, 3]), ("inactive", vec![4]), ("rack", vec![5]), ("rack", vec![6])]);
     assert!(told.replicas[0].alternatives.is_empty());
-    assert_eq!(told.replicas[0].barred[2].why, "rack b holds 1 replica of it already, 1 at most");
+    assert_eq!(told.replicas[0].barred[2].why, "its rack, b, holds 1 replica of it already, 1 at most");
 }
 
 #[test]

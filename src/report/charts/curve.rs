@@ -37,6 +37,8 @@ const SIZE: (u32, u32) = (720, 320);
 const AXIS_HEIGHT: u32 = 44;
 const AXIS_WIDTH: u32 = 66;
 const RADIUS: i32 = 5;
+/// Points nearer than this in both directions share a number.
+const CROWDED: i32 = 14;
 
 impl Quantity {
     fn most(&self) -> f64 {
@@ -96,8 +98,13 @@ impl Curve {
         for &at in &points {
             area.draw(&Circle::new(at, RADIUS, Ink::After.color().filled()))?;
         }
-        for (number, (x, y)) in points.iter().enumerate() {
-            label(area, &(number + 1).to_string(), (x + 8, y - 9), Ink::Text, LABEL_SIZE, Place::RightOf)?;
+        let mut labelled: Option<(i32, i32)> = None;
+        for (number, &(x, y)) in points.iter().enumerate() {
+            // Where points crowd, the first of them alone has its number; the table has all.
+            if labelled.is_none_or(|(left, top)| x - left >= CROWDED || (y - top).abs() >= CROWDED) {
+                label(area, &(number + 1).to_string(), (x + 8, y - 9), Ink::Text, LABEL_SIZE, Place::RightOf)?;
+                labelled = Some((x, y));
+            }
         }
         let (width, height) = (SIZE.0.cast_signed(), SIZE.1.cast_signed());
         let middle = AXIS_WIDTH.cast_signed() + (width - AXIS_WIDTH.cast_signed()) / 2;

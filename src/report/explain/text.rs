@@ -142,7 +142,7 @@ fn goals(report: &ExplainReport<'_>) -> String {
         return "\nEvery goal on its brokers is within its band, now and planned.\n".to_owned();
     }
     let mut table = Table::new(&[
-        ("goals on its brokers", Align::Left),
+        ("goals, of the planned mean", Align::Left),
         ("", Align::Left),
         ("now", Align::Right),
         ("planned", Align::Right),
@@ -159,7 +159,7 @@ fn goals(report: &ExplainReport<'_>) -> String {
             Cell::painted(ASIDE, format!("{}–{}", of_mean(goal.band.0), of_mean(goal.band.1))),
         ]);
     }
-    format!("\n{}  {}\n", table.render().trim_end(), paint(ASIDE, "(of the planned mean)"))
+    format!("\n{}", table.render())
 }
 
 fn signed(change: f64, format: impl Fn(f64) -> String) -> String {
@@ -173,7 +173,7 @@ fn signed(change: f64, format: impl Fn(f64) -> String) -> String {
 fn compared(plan: &Figures, other: &Figures, comparison: Comparison) -> [Cell; 4] {
     let hard = other.hard_total as f64 - plan.hard_total as f64;
     let excess = other.excess - plan.excess;
-    let excess = if excess.abs() < 5e-7 { 0.0 } else { excess };
+    let excess = if excess.abs() < 5e-5 { 0.0 } else { excess };
     let bytes = other.inter_broker_bytes as f64 - plan.inter_broker_bytes as f64;
     let style = match comparison {
         Comparison::BreaksRules => BROKEN,
@@ -205,7 +205,7 @@ fn alternatives(report: &ExplainReport<'_>, story: &ReplicaStory) -> String {
     } else {
         let mut table = Table::new(&[&[("", Align::Left)][..], &COMPARED].concat());
         for other in &story.alternatives {
-            let home = if other.is_home { ", where it is now" } else { "" };
+            let home = if other.is_home { ", hosts it now" } else { "" };
             let name = human::shorten(&format!("{}{home}", place(report, other.seat)), 44);
             let mut row = vec![Cell::from(name)];
             row.extend(compared(&report.explanation.plan, &other.figures, other.comparison));
