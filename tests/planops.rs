@@ -19,7 +19,10 @@ use proptest::test_runner::RngSeed;
 const ROUNDING: f64 = 1e-6;
 
 fn config() -> ProptestConfig {
-    let mut config = ProptestConfig::with_cases(12);
+    let mut config = ProptestConfig::default();
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = 6;
+    }
     config.rng_seed = RngSeed::Fixed(20_261_121);
     config.failure_persistence = None;
     config
@@ -123,10 +126,6 @@ proptest! {
             lowered += u64::from(new < old);
             kept += u64::from(new != wanted);
             prop_assert!(new == wanted || new == old, "all or nothing");
-            let in_sync = snapshot.replicas_of(p).iter().filter(|r| r.in_sync).count();
-            let hosts = plan.placement.seats(p);
-            let stays = snapshot.replicas_of(p).iter().any(|r| r.in_sync && hosts.iter().any(|s| s.broker == r.broker));
-            prop_assert!(stays || new == old || in_sync == 0, "an in-sync replica stays to copy from");
         }
         prop_assert_eq!((change.raised, change.lowered, change.kept), (raised, lowered, kept));
         prop_assert!(plan.movement.inter_broker_bytes >= change.added_bytes);
