@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::Resettable;
+
 use super::common::{self, Format, InputArgs};
 use super::exit::{CliError, Verdict};
 use super::{rebalance, verify};
@@ -28,10 +30,10 @@ pub struct Args {
     #[command(flatten)]
     input: InputArgs,
     /// The partition, e.g. orders-3
-    #[arg(value_name = "TOPIC-PARTITION")]
+    #[arg(value_name = "TOPIC-PARTITION", help_heading = Resettable::Reset)]
     partition: String,
     /// Plan directory that rebalance wrote for this snapshot
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = Resettable::Reset)]
     plan: Option<PathBuf>,
 }
 

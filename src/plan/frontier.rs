@@ -70,7 +70,9 @@ pub fn plan_with_frontier(
         confined.iter().zip(solutions).map(|(c, solution)| judged(snapshot, policy, *c, solution)).collect()
     };
     let mut front = search(&[Confined::HardRules, Confined::Nothing]);
-    let stop_reason = front.last().map_or(StopReason::Done, |full| full.solution.stop_reason);
+    let mut stop_reason = front.last().map_or(StopReason::Done, |full| full.solution.stop_reason);
+    let timed_out = |all: &[Candidate]| all.iter().any(|c| c.solution.stop_reason == StopReason::TimeLimit);
+    let mut is_late = timed_out(&front);
     let ends: Vec<u64> = front.iter().map(|c| c.point.movement.inter_broker_bytes).collect();
     let (least, most) = (ends.iter().copied().min().unwrap_or(0), ends.iter().copied().max().unwrap_or(0));
     let mut tried: BTreeSet<u64> = BTreeSet::from([most]);
@@ -81,9 +83,14 @@ pub fn plan_with_frontier(
             break;
         }
         let confined: Vec<Confined> = budgets.iter().map(|&bytes| Confined::MaxMovedBytes(bytes)).collect();
-        front.extend(search(&confined));
+        let found = search(&confined);
+        is_late |= timed_out(&found);
+        front.extend(found);
         front = undominated(front);
         budgets = halved_gaps(&front, points.saturating_sub(front.len()));
+    }
+    if is_late {
+        stop_reason = StopReason::TimeLimit;
     }
     front = undominated(front);
     thin(&mut front, points);
