@@ -125,7 +125,7 @@ pub fn replication(change: &FactorChange) -> String {
     part(change.lowered, "lowered", format!(" by {}", human::counted(change.removed_replicas, "replica")));
     part(change.kept, "left as they are", "; why is below".to_owned());
     if text.ends_with(':') {
-        text.push_str(" every partition that matches has it already");
+        text.push_str(" nothing to change, what matches has it already or gets no entry");
     }
     text + "."
 }

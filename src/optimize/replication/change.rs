@@ -119,19 +119,13 @@ impl<'a> Change<'a> {
         }
         for p in partitions {
             let index = PartitionIdx::new(p);
-            if unjudged(self.snapshot, index).is_some() {
-                // The search lists it among the excuses.
+            if !in_scope || unjudged(self.snapshot, index).is_some() {
+                // A flag leaves it out, or the search lists it among the excuses.
                 self.done.kept += 1;
                 continue;
             }
-            let result = if !in_scope {
-                let why = "it is of another resource group than the one planned".to_owned();
-                Err((why, "plan its group, or all"))
-            } else if self.snapshot.partitions[p].replica_count as usize > self.factor {
-                self.lower(row(p))
-            } else {
-                self.raise(row(p))
-            };
+            let is_lowered = self.snapshot.partitions[p].replica_count as usize > self.factor;
+            let result = if is_lowered { self.lower(row(p)) } else { self.raise(row(p)) };
             if let Err((why, remedy)) = result {
                 self.done.kept += 1;
                 self.done.unmet += 1;

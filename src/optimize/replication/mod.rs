@@ -10,7 +10,9 @@
 mod change;
 
 use super::{BoundKind, Environment, LowerBound, Options, Solution, StopReason, optimize};
-use crate::model::{BrokerIdx, Freedom, Groups, Placement, Policy, Replica, Seat, Snapshot, TopicIdx};
+use crate::model::{
+    BrokerIdx, Excuse, Freedom, Groups, Placement, Policy, Replica, Seat, Snapshot, TopicIdx, TopicPattern,
+};
 use change::{Change, Changed};
 
 /// A replication factor that was asked for, and what became of it.
@@ -66,6 +68,7 @@ pub fn optimize_with_factor(
     if is_over_budget && solution.stop_reason == StopReason::Done {
         solution.stop_reason = StopReason::Budget;
     }
+    excuses.extend(excluded(snapshot, &policy));
     excuses.append(&mut solution.excuses);
     solution.excuses = excuses;
     Ok((solution, done))
@@ -75,6 +78,22 @@ pub fn optimize_with_factor(
 fn matched(snapshot: &Snapshot, policy: &Policy) -> Vec<TopicIdx> {
     let topics = (0..snapshot.topics.len()).map(TopicIdx::new);
     topics.filter(|&t| policy.freedom(&snapshot.topic(t).name) != Freedom::Fixed).collect()
+}
+
+/// One excuse per topic that is named and yet excluded.
+fn excluded(snapshot: &Snapshot, policy: &Policy) -> Vec<Excuse> {
+    let any = |patterns: &[TopicPattern], name: &str| patterns.iter().any(|p| p.matches(name));
+    let named = |name: &str| policy.only.as_ref().is_none_or(|only| any(only, name));
+    let topics = snapshot.topics.iter().filter(|t| named(&t.name) && any(&policy.exclude, &t.name));
+    let excuse = |topic: &crate::model::Topic| Excuse {
+        subject: topic.name.clone(),
+        criterion: None,
+        value: None,
+        limit: None,
+        why: "keeps its replicas: the policy excludes it, so that it gets no entry".to_owned(),
+        remedy: "take it out of the policy's topics.exclude".to_owned(),
+    };
+    topics.map(excuse).collect()
 }
 
 fn refuse(snapshot: &Snapshot, groups: &Groups, topic: TopicIdx, factor: u32) -> Result<(), String> {

@@ -140,3 +140,12 @@ fn what_must_be_mended_takes_its_room_before_anything_is_raised() {
     assert_eq!(at(3), [2, 3]);
     assert_eq!((done.raised, at(4)), (1, vec![1, 2]), "broker 3 would be full");
 }
+
+#[test]
+fn what_the_policy_excludes_keeps_its_factor_and_is_named() {
+    let snapshot = fixture(3).partition(("t", 0), 1, (1.0, 1.0), &[(1, "/d", 50, true)]).build();
+    let policy = Policy { exclude: vec![TopicPattern::literal("t")], ..policy() };
+    let (solution, done) = solve(&snapshot, &policy, 3).unwrap();
+    assert_eq!((done.raised, done.unmet), (0, 0));
+    assert!(solution.excuses.iter().any(|e| e.subject == "t" && e.why.contains("excludes it")));
+}
