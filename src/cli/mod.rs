@@ -4,6 +4,7 @@ pub mod advise;
 pub mod check;
 pub mod common;
 pub mod exit;
+pub mod explain;
 pub mod fleet;
 pub mod forecast;
 pub mod progress;
@@ -38,6 +39,8 @@ pub enum Command {
     Forecast(forecast::Args),
     /// Many clusters at a glance, the most urgent first.
     Fleet(fleet::Args),
+    /// Tell why a partition's replicas move or stay, and what the next best places would cost.
+    Explain(explain::Args),
     /// Plan for the snapshot as it stands: heal, drain, balance.
     Rebalance(rebalance::Args),
     /// Report what the cluster can still carry, what binds, and what it costs.
@@ -62,6 +65,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Forecast(args) => forecast::run(args),
         Command::Fleet(args) => fleet::run(args),
+        Command::Explain(args) => explain::run(args),
         Command::Rebalance(args) => rebalance::run(args),
         Command::Report(args) => report::run(args),
         Command::Snapshot(args) => snapshot::run(args),

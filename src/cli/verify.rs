@@ -93,7 +93,7 @@ fn batch_dirs(dir: &Path) -> Result<Vec<PathBuf>, CliError> {
 }
 
 /// A file's content; one that is not there is the caller's mistake, anything else the system's.
-fn read(path: &Path) -> Result<TextFile, CliError> {
+pub(super) fn read(path: &Path) -> Result<TextFile, CliError> {
     match std::fs::read(path) {
         Ok(bytes) => Ok(TextFile { path: path.to_owned(), bytes }),
         Err(source) if source.kind() == std::io::ErrorKind::NotFound => {

@@ -102,7 +102,7 @@ pub struct StatedMovement {
 /// # Errors
 /// Where and why it is not one.
 pub fn read_reassignment<'a>(file: &Path, bytes: &'a [u8]) -> Result<ReassignmentFile<'a>, Faults> {
-    let parsed: ReassignmentFile<'a> = read(file, bytes)?;
+    let parsed: ReassignmentFile<'a> = read_json(file, bytes)?;
     if parsed.version == REASSIGNMENT_VERSION {
         return Ok(parsed);
     }
@@ -115,7 +115,7 @@ pub fn read_reassignment<'a>(file: &Path, bytes: &'a [u8]) -> Result<Reassignmen
 /// # Errors
 /// Where and why it is not one.
 pub fn read_elections<'a>(file: &Path, bytes: &'a [u8]) -> Result<ElectionFile<'a>, Faults> {
-    read(file, bytes)
+    read_json(file, bytes)
 }
 
 /// Reads what a plan.json states; `file` is its name in messages.
@@ -123,10 +123,14 @@ pub fn read_elections<'a>(file: &Path, bytes: &'a [u8]) -> Result<ElectionFile<'
 /// # Errors
 /// Where and why it is not one.
 pub fn read_stated_plan(file: &Path, bytes: &[u8]) -> Result<StatedPlan, Faults> {
-    read(file, bytes)
+    read_json(file, bytes)
 }
 
-fn read<'a, T: Deserialize<'a>>(file: &Path, bytes: &'a [u8]) -> Result<T, Faults> {
+/// Reads JSON of the shape `T`; `file` is its name in messages.
+///
+/// # Errors
+/// Where and why it is of another shape.
+pub(super) fn read_json<'a, T: Deserialize<'a>>(file: &Path, bytes: &'a [u8]) -> Result<T, Faults> {
     serde_json::from_slice(bytes).map_err(|error| {
         let text = error.to_string();
         let message = text.split(" at line ").next().unwrap_or(&text);

@@ -8,6 +8,7 @@ pub mod inventory;
 pub mod kafka_cli;
 pub mod kafka_files;
 pub mod nearest;
+pub mod plan_moves;
 pub mod policy;
 pub mod render;
 pub mod scenario;

@@ -11,16 +11,19 @@ mod destinations;
 mod finish;
 mod leadership;
 mod log_dirs;
+mod many;
 mod milp;
 mod penalty;
 mod problem;
 mod repair;
+pub mod replication;
 mod search;
 pub mod solution;
 mod spread;
 mod state;
 mod trim;
 
+pub use many::optimize_each;
 pub use search::optimize;
 pub use solution::{BoundKind, LowerBound, Reason, Solution, StopReason};
 

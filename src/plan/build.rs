@@ -3,6 +3,7 @@
 use super::{Outcome, Plan, batches, elections, moves};
 use crate::model::{Assessment, Movement, Placement, Policy, Snapshot};
 use crate::optimize::Solution;
+use crate::optimize::replication::FactorChange;
 use crate::verify;
 
 /// Turns `solution` into what an operator carries out. Leaders are those that Kafka will have once the entries and
@@ -31,7 +32,19 @@ pub fn build(snapshot: &Snapshot, policy: &Policy, solution: Solution) -> Plan {
         placement,
         batches,
         excuses,
+        frontier: Vec::new(),
+        replication: None,
     }
+}
+
+/// `plan` with what became of the replication factor that was asked for: infeasible where some partition cannot have it.
+#[must_use]
+pub fn with_factor(mut plan: Plan, change: FactorChange) -> Plan {
+    if change.unmet > 0 {
+        plan.outcome = Outcome::Infeasible;
+    }
+    plan.replication = Some(change);
+    plan
 }
 
 fn outcome(movement: &Movement, after: &Assessment) -> Outcome {

@@ -7,9 +7,13 @@ mod build;
 pub mod change;
 mod deadlock;
 pub mod elections;
+
+pub mod explain;
+pub mod frontier;
 pub mod kafka_json;
 pub mod moves;
 pub mod pace;
+pub mod places;
 pub mod rollback;
 pub mod runbook;
 
@@ -17,9 +21,10 @@ pub mod runbook;
 #[expect(clippy::unwrap_used, clippy::panic, reason = "a failing test may panic")]
 mod tests;
 
-pub use build::build;
+pub use build::{build, with_factor};
 
 use crate::model::{Assessment, Excuse, Movement, PartitionIdx, Placement, Seat};
+use crate::optimize::replication::FactorChange;
 use crate::optimize::{LowerBound, StopReason};
 
 /// How the plan leaves the cluster: the first that holds.
@@ -137,4 +142,8 @@ pub struct Plan {
     pub moves: Vec<Move>,
     /// What could not be had, and why.
     pub excuses: Vec<Excuse>,
+    /// Cheaper plans and this one, by bytes; empty where no frontier was asked for.
+    pub frontier: Vec<frontier::Point>,
+    /// The replication factor that was asked for, and what became of it; none where none was.
+    pub replication: Option<FactorChange>,
 }

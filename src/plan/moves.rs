@@ -8,6 +8,9 @@ use crate::optimize::Reason;
 /// The reason of a replica's stop on its way, where every dir it could go to was full.
 const PARKING: &str = "log_dir_capacity: parked here so that others can move; its final move is in a later batch";
 
+/// What the reason of a replica begins with that comes or goes because the replication factor changes.
+pub const REPLICATION_FACTOR: &str = "replication_factor";
+
 /// Every move, by batch, then partition; a partition's replicas in position order, then its leadership. Leadership
 /// moves when the partition reaches its place: what it does in between is not listed.
 #[must_use]
@@ -55,7 +58,13 @@ impl Row<'_> {
     fn replica(&self, partition: PartitionIdx, change: &Change) -> Move {
         let to = change.to.map(|held| held.seat);
         let is_final = to.is_none_or(|seat| self.placement.seats(partition).contains(&seat));
-        let reason = if is_final { self.reason(partition) } else { PARKING.to_owned() };
+        let reason = if !is_final {
+            PARKING.to_owned()
+        } else if change.from.is_none() || change.to.is_none() {
+            self.factor(partition).unwrap_or_else(|| self.reason(partition))
+        } else {
+            self.reason(partition)
+        };
         let from = change.from.map(|held| held.seat);
         Move { batch: self.batch, partition, kind: change.kind, from, to, bytes: change.bytes(), reason }
     }
@@ -80,9 +89,18 @@ impl Row<'_> {
         })
     }
 
-    /// `rule or goal: what changes`; empty where the search gave no reason.
+    /// `rule or goal: what changes`; the change of the replication factor where the search gave no reason, empty where
+    /// there is none either.
     fn reason(&self, partition: PartitionIdx) -> String {
-        let found = self.reasons.binary_search_by_key(&partition, |r| r.partition).ok();
-        found.map_or_else(String::new, |i| format!("{}: {}", self.reasons[i].criterion.name(), self.reasons[i].detail))
+        match self.reasons.binary_search_by_key(&partition, |r| r.partition) {
+            Ok(i) => format!("{}: {}", self.reasons[i].criterion.name(), self.reasons[i].detail),
+            Err(_) => self.factor(partition).unwrap_or_default(),
+        }
+    }
+
+    /// The change of the replication factor, none where it stays.
+    fn factor(&self, partition: PartitionIdx) -> Option<String> {
+        let (old, new) = (self.snapshot.replicas_of(partition).len(), self.placement.seats(partition).len());
+        (old != new).then(|| format!("{REPLICATION_FACTOR}: {old} → {new} replicas"))
     }
 }

@@ -80,6 +80,16 @@ fn summary(text: &mut String, snapshot: &Snapshot, plan: &Plan) {
         count(movement.leader_changes, "change"),
         if plan.batches.len() == 1 { "one batch".to_owned() } else { format!("{} batches", plan.batches.len()) },
     );
+    if let Some(change) = &plan.replication {
+        let _ = write!(
+            text,
+            "The replication factor becomes {}: {} raised, {} lowered. Whatever creates or checks these topics (infrastructure \
+             as code, quotas on disk) is to know it; new topics get the brokers' `default.replication.factor` as before.\n\n",
+            change.factor,
+            count(change.raised, "partition"),
+            count(change.lowered, "partition"),
+        );
+    }
 }
 
 fn prepare(text: &mut String, least: f64, throttle: u64) {

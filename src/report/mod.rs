@@ -5,10 +5,13 @@ pub mod capacity;
 pub mod charts;
 pub mod check;
 pub mod excuses;
+pub mod explain;
 pub mod failure;
 pub mod fleet;
 pub mod forecast;
 pub mod headroom;
+
+pub mod frontier;
 pub mod html;
 pub mod human;
 pub mod json;

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::frontier::{self, PointView};
 use super::{json, layout};
 use crate::model::{Assessment, Policy, Seat, Snapshot};
+use crate::optimize::replication::FactorChange;
 use crate::plan::rollback::{batch_rollbacks, rollback};
 use crate::plan::runbook::{self, batch_name};
 use crate::plan::{Batch, Move, MoveKind, Plan, kafka_json};
@@ -50,6 +52,9 @@ pub fn plan_files(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Vec<Outp
         file("RUNBOOK.md", runbook::render(snapshot, plan).into_bytes()),
         file("report.html", super::html::plan_page(snapshot, policy, plan).into_bytes()),
     ];
+    if !plan.frontier.is_empty() {
+        files.push(file("frontier.csv", frontier::csv(&plan.frontier)));
+    }
     let rollbacks = batch_rollbacks(snapshot, &plan.batches);
     for (index, (batch, rollback)) in plan.batches.iter().zip(&rollbacks).enumerate() {
         let folder = format!("batches/{}", batch_name(index + 1, plan.batches.len()));
@@ -90,6 +95,8 @@ fn plan_view<'a>(snapshot: &'a Snapshot, policy: &'a Policy, plan: &'a Plan) -> 
         },
         before: assessment(&plan.before),
         after: assessment(&plan.after),
+        frontier: (!plan.frontier.is_empty()).then(|| plan.frontier.iter().map(PointView::from).collect()),
+        replication: plan.replication.as_ref().map(ReplicationView::from),
         excuses: plan.excuses.iter().map(json::ExcuseView::from).collect(),
         batches: batches(plan),
         moves: plan.moves.iter().map(|m| MoveView::of(snapshot, m)).collect(),
@@ -111,6 +118,12 @@ struct PlanView<'a, P: Serialize, B: Serialize, A: Serialize> {
     movement: MovementView,
     before: B,
     after: A,
+    /// Absent where no frontier was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frontier: Option<Vec<PointView>>,
+    /// Absent where no replication factor was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replication: Option<ReplicationView>,
     excuses: Vec<json::ExcuseView<'a>>,
     batches: Vec<BatchView>,
     moves: Vec<MoveView<'a>>,
@@ -136,6 +149,31 @@ struct MovementView {
     lower_bound_bytes: u64,
     bound_kind: &'static str,
     gap: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct ReplicationView {
+    factor: u32,
+    partitions_raised: u64,
+    partitions_lowered: u64,
+    partitions_kept: u64,
+    replicas_added: u64,
+    replicas_removed: u64,
+    added_bytes: u64,
+}
+
+impl From<&FactorChange> for ReplicationView {
+    fn from(change: &FactorChange) -> Self {
+        Self {
+            factor: change.factor,
+            partitions_raised: change.raised,
+            partitions_lowered: change.lowered,
+            partitions_kept: change.kept,
+            replicas_added: change.added_replicas,
+            replicas_removed: change.removed_replicas,
+            added_bytes: change.added_bytes,
+        }
+    }
 }
 
 #[derive(Serialize)]

@@ -12,6 +12,7 @@ use super::style::{ASIDE, BROKEN, GOOD, HEADING, OUTSIDE, by_count, paint};
 use super::table::{Align, Cell, Table};
 use crate::model::{Criterion, Goal, GoalBalance, Policy, Rule, Snapshot};
 use crate::optimize::StopReason;
+use crate::optimize::replication::FactorChange;
 use crate::plan::{Move, MoveKind, Outcome, Plan};
 use crate::verify::Usage;
 
@@ -31,6 +32,10 @@ pub fn rebalance(snapshot: &Snapshot, policy: &Policy, plan: &Plan, out_dir: &Pa
     if plan.outcome != Outcome::Unchanged {
         text.push_str(&movement(plan));
     }
+    if let Some(change) = &plan.replication {
+        let _ = writeln!(text, "{}", replication(change));
+    }
+    text.push_str(&super::frontier::text(&plan.frontier));
     text.push_str(&hard_rules(plan));
     text.push_str(&goals(snapshot, policy, plan));
     text.push_str(&largest_moves(snapshot, plan));
@@ -45,7 +50,12 @@ pub fn verdict(plan: &Plan) -> String {
     let (before, after) = (&plan.before, &plan.after);
     let outside = |n: u64| human::count(n);
     let (hard, hard_after) = (before.hard_total(), after.hard_total());
+    let unmet = plan.replication.as_ref().map_or(0, |change| change.unmet);
     match plan.outcome {
+        Outcome::Infeasible if hard_after == 0 => format!(
+            "{} cannot have the replication factor asked for; why and what would help is below",
+            human::counted(unmet, "partition")
+        ),
         Outcome::Infeasible => format!(
             "{} of hard rules stay, of {}; why and what would help is below",
             human::counted(hard_after, "violation"),
@@ -97,6 +107,27 @@ pub fn bound(plan: &Plan) -> String {
         ),
         None => format!("at least {} is proven necessary ({} bound)", human::bytes(bound.bytes), bound.kind.name()),
     }
+}
+
+/// What became of the replication factor that was asked for, for text and page alike.
+#[must_use]
+pub fn replication(change: &FactorChange) -> String {
+    let mut text = format!("Replication factor {}:", change.factor);
+    let mut part = |number: u64, what: &str, detail: String| {
+        if number > 0 {
+            let comma = if text.ends_with(':') { "" } else { "," };
+            let _ = write!(text, "{comma} {} {what}{detail}", human::counted(number, "partition"));
+        }
+    };
+    let added =
+        format!(" by {} ({})", human::counted(change.added_replicas, "replica"), human::bytes(change.added_bytes));
+    part(change.raised, "raised", added);
+    part(change.lowered, "lowered", format!(" by {}", human::counted(change.removed_replicas, "replica")));
+    part(change.kept, "left as they are", "; why is below".to_owned());
+    if text.ends_with(':') {
+        text.push_str(" nothing to change, what matches has it already or gets no entry");
+    }
+    text + "."
 }
 
 /// Why the search stopped early, where it did.

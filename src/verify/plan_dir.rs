@@ -75,6 +75,19 @@ pub fn judge_files(
     Ok(judge(snapshot, policy, reassignment, elections)?.judgement)
 }
 
+/// Where the files put every replica once they are carried out; what is wrong with them is [`judge_files`]'s to tell.
+///
+/// # Errors
+/// Files that are not of Kafka's shape.
+pub fn placement_of_files(
+    snapshot: &Snapshot,
+    policy: &Policy,
+    reassignment: &TextFile,
+    elections: &TextFile,
+) -> Result<Placement, Faults> {
+    Ok(judge(snapshot, policy, reassignment, Some(elections))?.placement)
+}
+
 /// Judges a plan directory.
 ///
 /// # Errors

@@ -59,7 +59,7 @@ const LABEL_CHARACTERS: usize = 20;
 
 impl Axis {
     /// How many of the figures' units one unit of the axis is: bytes are shown in the unit of the largest.
-    fn scale(self, most: f64) -> (f64, &'static str) {
+    pub(super) fn scale(self, most: f64) -> (f64, &'static str) {
         match self {
             Self::Share => (0.01, "%"),
             Self::Bytes => in_unit(most, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]),

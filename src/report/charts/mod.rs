@@ -3,6 +3,7 @@
 
 pub mod bars;
 mod canvas;
+pub mod curve;
 pub mod fan;
 pub mod gantt;
 pub mod heat_map;
@@ -12,6 +13,7 @@ pub mod survival;
 pub mod thresholds;
 
 pub use bars::{Axis, BarChart, BarRow};
+pub use curve::{Curve, Quantity};
 pub use fan::{FanChart, FanPoint};
 pub use gantt::{Gantt, GanttRow};
 pub use heat_map::{HeatCell, HeatGroup, HeatMap, Side};

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::CheckReport;
 use super::hot_spots::HotSpot;
 use super::model_error::{BrokerError, ModelError, TotalError};
+use super::topic_leaders::TopicLeaders;
 use crate::model::Snapshot;
 use crate::report::excuses::{UnjudgedPartitions, explain};
 use crate::report::headroom::{self, NotEvaluatedView};
@@ -24,6 +25,7 @@ pub(super) fn render(report: &CheckReport<'_>) -> Vec<u8> {
         crowded: crowded
             .map(|(broker, replicas)| CrowdedView { broker_id: broker_id(*broker), replicas: *replicas })
             .collect(),
+        leaders_per_topic: report.topic_leaders.iter().map(|l| TopicLeadersView::of(snapshot, l)).collect(),
         excuses: report.excuses.iter().map(ExcuseView::from).collect(),
         unjudged: report.unjudged.iter().map(|unjudged| UnjudgedView::of(snapshot, unjudged)).collect(),
         not_evaluated: report.not_evaluated.iter().map(NotEvaluatedView::from).collect(),
@@ -38,6 +40,7 @@ struct View<'a, A: Serialize, H: Serialize> {
     model_error: Option<ModelErrorView>,
     hot_spots: Vec<HotSpotView<'a>>,
     crowded: Vec<CrowdedView>,
+    leaders_per_topic: Vec<TopicLeadersView<'a>>,
     excuses: Vec<ExcuseView<'a>>,
     unjudged: Vec<UnjudgedView>,
     not_evaluated: Vec<NotEvaluatedView<'a>>,
@@ -124,6 +127,29 @@ impl<'a> HotSpotView<'a> {
 struct CrowdedView {
     broker_id: i32,
     replicas: u64,
+}
+
+#[derive(Serialize)]
+struct TopicLeadersView<'a> {
+    topic: &'a str,
+    broker_id: i32,
+    leaders: u64,
+    mean: f64,
+    limit: u64,
+    network_out_bytes_per_sec: f64,
+}
+
+impl<'a> TopicLeadersView<'a> {
+    fn of(snapshot: &'a Snapshot, leaders: &TopicLeaders) -> Self {
+        Self {
+            topic: &snapshot.topic(leaders.topic).name,
+            broker_id: snapshot.broker(leaders.broker).id,
+            leaders: leaders.leaders,
+            mean: rounded(leaders.mean),
+            limit: leaders.limit,
+            network_out_bytes_per_sec: rounded(leaders.network_out_bytes_per_sec),
+        }
+    }
 }
 
 #[derive(Serialize)]

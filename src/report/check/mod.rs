@@ -5,9 +5,11 @@ pub mod hot_spots;
 pub(crate) mod json;
 pub mod model_error;
 mod text;
+pub mod topic_leaders;
 
 use hot_spots::HotSpot;
 use model_error::ModelError;
+use topic_leaders::TopicLeaders;
 
 use super::excuses::{self, UnjudgedPartitions};
 use super::headroom as headroom_report;
@@ -35,6 +37,8 @@ pub struct CheckReport<'a> {
     pub hot_spots: Vec<HotSpot>,
     /// Active brokers with so many replicas that operators are warned, most first.
     pub crowded: Vec<(BrokerIdx, u64)>,
+    /// Brokers with too many leaders of one topic, those that send most first.
+    pub topic_leaders: Vec<TopicLeaders>,
     /// Modelled against measured; none where nothing was measured.
     pub model_error: Option<ModelError>,
     /// One per broken rule and subject, then one per partition that is judged by no rule.
@@ -62,6 +66,7 @@ impl<'a> CheckReport<'a> {
             standings: standings(snapshot, policy, &usage),
             hot_spots: hot_spots::hot_spots(snapshot, policy, &usage),
             crowded: hot_spots::crowded(snapshot, &usage),
+            topic_leaders: topic_leaders::topic_leaders(snapshot, policy),
             model_error: model_error::model_error(snapshot, &usage),
             excuses,
             unjudged,

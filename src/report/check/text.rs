@@ -33,6 +33,7 @@ pub(super) fn render(report: &CheckReport<'_>) -> String {
     text.push_str(&goals(report));
     text.push_str(&headroom(report));
     text.push_str(&hot_spots(report));
+    text.push_str(&topic_leaders(report));
     text.push_str(&model_error(report));
     text.push_str(&left_out(report));
     text.push('\n');
@@ -194,6 +195,36 @@ fn hot_spot(report: &CheckReport<'_>, spot: &HotSpot) -> Cell {
     let name = human::shorten(format!("broker {broker} {path}").trim_end(), HOT_SPOT_WIDTH);
     let style = if band::exceeds(spot.value, spot.limit) { BROKEN } else { Style::new() };
     Cell::painted(style, format!("{name}: {}", human::percent(spot.value)))
+}
+
+fn topic_leaders(report: &CheckReport<'_>) -> String {
+    let all = &report.topic_leaders;
+    if all.is_empty() {
+        return String::new();
+    }
+    let pairs = human::counted(all.len() as u64, "broker");
+    let title = format!("Leaders of one topic crowd on {pairs} (by topic)");
+    let mut text = format!("\n{}\n", paint(HEADING, &title));
+    let mut table = Table::new(&[
+        ("topic", Align::Left),
+        ("", Align::Left),
+        ("leaders", Align::Right),
+        ("mean", Align::Right),
+        ("at most", Align::Right),
+        ("they send", Align::Right),
+    ]);
+    for leaders in all.iter().take(WORST_BROKERS) {
+        table.row([
+            human::shorten(&report.snapshot.topic(leaders.topic).name, 40).into(),
+            format!("broker {}", report.snapshot.broker(leaders.broker).id).into(),
+            Cell::painted(OUTSIDE, human::count(leaders.leaders)),
+            format!("{:.1}", leaders.mean).into(),
+            human::count(leaders.limit).into(),
+            human::rate(leaders.network_out_bytes_per_sec).into(),
+        ]);
+    }
+    text.push_str(&table.render());
+    text
 }
 
 fn model_error(report: &CheckReport<'_>) -> String {

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use crate::model::{BrokerIdx, Goal, LogDirIdx, Policy, Rule, Snapshot, band};
 use crate::plan::Plan;
-use crate::report::charts::{Axis, BarChart, BarRow, HeatCell, HeatGroup, HeatMap, Side};
+use crate::report::charts::{Axis, BarChart, BarRow, Curve, HeatCell, HeatGroup, HeatMap, Quantity, Side};
 use crate::report::check::hot_spots::limit_of;
+use crate::report::frontier;
 use crate::report::human;
 use crate::report::standing::{GoalStanding, GroupStanding, standings};
 use crate::verify::Usage;
@@ -191,9 +192,50 @@ pub(super) fn reasons(plan: &Plan) -> Option<ChartView> {
     })
 }
 
+/// Bytes against excess, plan by plan; none where no frontier was asked for.
+pub(super) fn frontier(plan: &Plan) -> Option<ChartView> {
+    let points = &plan.frontier;
+    let (first, last) = (points.first()?, points.last()?);
+    let title = "What balance costs: bytes copied against excess".to_owned();
+    let description = format!(
+        "{} plans, from {} copied at excess {} to {} at {}. {}",
+        points.len(),
+        human::bytes(first.movement.inter_broker_bytes),
+        human::figure(first.excess),
+        human::bytes(last.movement.inter_broker_bytes),
+        human::figure(last.excess),
+        frontier::knee(points).unwrap_or_default()
+    );
+    let x = Quantity {
+        name: "copied between brokers".to_owned(),
+        axis: Some(Axis::Bytes),
+        values: points.iter().map(|p| p.movement.inter_broker_bytes as f64).collect(),
+    };
+    let y = Quantity { name: "excess".to_owned(), axis: None, values: points.iter().map(|p| p.excess).collect() };
+    let head = ["plan", "copied", "excess", "outside", "replicas", "hard rules broken", "how"];
+    let row = |(number, point): (usize, &crate::plan::frontier::Point)| {
+        vec![
+            (number + 1).to_string(),
+            human::bytes(point.movement.inter_broker_bytes),
+            human::figure(point.excess),
+            human::count(point.outside),
+            human::count(point.movement.replica_moves),
+            human::count(point.hard_total),
+            frontier::how(point),
+        ]
+    };
+    Some(ChartView {
+        svg: Curve { title: title.clone(), description, x, y }.svg("frontier"),
+        title,
+        head: head.map(str::to_owned).to_vec(),
+        rows: points.iter().enumerate().map(row).collect(),
+    })
+}
+
 /// The rule or goal that a move's reason begins with.
 fn criterion_name(reason: &str) -> &'static str {
     let name = reason.split(':').next().unwrap_or_default();
     let rules = Rule::ALL.into_iter().map(Rule::name);
-    rules.chain(Goal::ALL.into_iter().map(Goal::name)).find(|known| *known == name).unwrap_or("other")
+    let known = rules.chain(Goal::ALL.into_iter().map(Goal::name)).chain([crate::plan::moves::REPLICATION_FACTOR]);
+    known.into_iter().find(|known| *known == name).unwrap_or("other")
 }

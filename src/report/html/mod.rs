@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::charts;
 use super::charts::heat_map::LEGEND;
 use super::human;
-use super::text::{bound, stopped, verdict};
+use super::text::{bound, replication, stopped, verdict};
 use crate::model::{Placement, Policy, Snapshot};
 use crate::plan::{Outcome, Plan};
 use crate::verify::Usage;
@@ -68,6 +68,7 @@ struct Page<'a> {
     mood: &'static str,
     verdict: String,
     stopped: Option<&'static str>,
+    replication: Option<String>,
     tiles: Vec<Tile>,
     rules: Vec<RuleRow>,
     groups: Vec<GoalTable>,
@@ -76,6 +77,8 @@ struct Page<'a> {
     heat: ChartView,
     bars: Vec<ChartView>,
     not_drawn: Vec<String>,
+    frontier: Option<ChartView>,
+    frontier_knee: Option<String>,
     reasons: Option<ChartView>,
     batches: Vec<BatchRow>,
     batches_beyond: u64,
@@ -118,6 +121,7 @@ impl<'a> Page<'a> {
             mood: mood(plan.outcome),
             verdict: verdict(plan),
             stopped: stopped(plan.stop_reason),
+            replication: plan.replication.as_ref().map(replication),
             tiles: tiles(plan),
             rules: tables::rules(plan),
             groups: tables::goals(snapshot, policy, plan, &before, &after),
@@ -130,6 +134,8 @@ impl<'a> Page<'a> {
             heat: figures::heat_map(snapshot, policy, &before, Some(&after)),
             bars,
             not_drawn,
+            frontier: figures::frontier(plan),
+            frontier_knee: super::frontier::knee(&plan.frontier),
             reasons: figures::reasons(plan),
             batches,
             batches_beyond,
