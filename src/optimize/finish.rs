@@ -1,12 +1,13 @@
 //! From the search's state to what it hands on: final order of seats, reasons, excuses.
 
+use super::floor::{Floor, floors};
 use super::penalty::Bands;
 use super::problem::{LANES, NONE, Problem, row};
 use super::repair::{fault, rack_broken};
 use super::solution::Reason;
 use super::state::{NO_LEADER, State};
 use crate::model::load::{Unjudged, unjudged};
-use crate::model::{BrokerIdx, Criterion, Excuse, Freedom, Goal, LogDirIdx, PartitionIdx, Placement, Rule, Seat};
+use crate::model::{BrokerIdx, Criterion, Excuse, Freedom, Goal, LogDirIdx, PartitionIdx, Placement, Rule, Seat, band};
 
 /// The placement that `state` means. A leader that differs from the snapshot's goes to position 0, to be elected there.
 pub(crate) fn placement(problem: &Problem<'_>, state: &State) -> Placement {
@@ -138,9 +139,12 @@ pub(crate) fn excuses(problem: &Problem<'_>, state: &State) -> Vec<Excuse> {
         partition_excuses(problem, state, p, &mut all);
     }
     let exact = Bands::of(problem, &state.load, 0.0, 0.0);
+    let floors = floors(problem, state);
     for b in 0..problem.brokers.len() {
-        broker_excuses(problem, state, &exact, b, &mut all);
+        broker_excuses(problem, state, (&exact, &floors), b, &mut all);
     }
+    topic_excuses(problem, state, &mut all);
+    dir_excuses(problem, state, &mut all);
     all
 }
 
@@ -225,23 +229,113 @@ fn stuck(problem: &Problem<'_>, state: &State, p: u32, s: usize, rule: Rule, sub
     }
 }
 
-fn broker_excuses(problem: &Problem<'_>, state: &State, exact: &Bands, b: usize, all: &mut Vec<Excuse>) {
+/// Why `b` stays outside its bands: what the group's floor proves, and what nothing proves.
+fn broker_excuses(
+    problem: &Problem<'_>,
+    state: &State,
+    (exact, floors): (&Bands, &[Floor]),
+    b: usize,
+    all: &mut Vec<Excuse>,
+) {
     for lane in 0..LANES {
         let (low, high) = exact.band(b, lane);
         let ratio = exact.ratio(b, &state.load[b], lane);
-        if ratio > high * (1.0 + 1e-9) || ratio < low * (1.0 - 1e-9) {
-            let over = ratio > high;
+        if ratio <= high * (1.0 + 1e-9) && ratio >= low * (1.0 - 1e-9) {
+            continue;
+        }
+        let (side, edge) = if ratio > high { ("above", high) } else { ("below", low) };
+        let group = problem.brokers[b].group;
+        let (proof, remedy) = match floors.iter().find(|floor| (floor.group, floor.lane) == (group, lane)) {
+            None => (
+                "not proven unavoidable".to_owned(),
+                "search longer with --effort thorough, widen the band, or add brokers".to_owned(),
+            ),
+            Some(floor) => {
+                let outside = |b: usize| {
+                    let (low, high) = exact.band(b, lane);
+                    let ratio = exact.ratio(b, &state.load[b], lane);
+                    if problem.brokers[b].group == group { (ratio - high).max(low - ratio).max(0.0) } else { 0.0 }
+                };
+                let sum: f64 = (0..problem.brokers.len()).map(outside).sum();
+                // In every placement some broker is outside by that much; which one is open.
+                let share = if floor.excess >= sum * (1.0 - problem.policy.excess_tolerance) {
+                    format!("the group's excess of {sum:.4} is proven unavoidable")
+                } else {
+                    format!("{:.4} of the group's excess of {sum:.4} are proven unavoidable", floor.excess)
+                };
+                (format!("{share}: {}", floor.why(problem)), floor.remedy(problem))
+            }
+        };
+        all.push(Excuse {
+            subject: format!("broker {}", problem.snapshot.brokers[b].id),
+            criterion: Some(Criterion::Goal(Goal::BROKER[lane])),
+            value: Some(ratio),
+            limit: Some(edge),
+            why: format!("{ratio:.4} of its group's mean stays {side} the band's edge {edge:.4}; {proof}"),
+            remedy,
+        });
+    }
+}
+
+/// Topics that stay beyond their limit on a broker.
+fn topic_excuses(problem: &Problem<'_>, state: &State, all: &mut Vec<Excuse>) {
+    for (t, facts) in problem.topics.iter().enumerate().filter(|(_, facts)| facts.spread_limit != NONE) {
+        let name = &problem.snapshot.topics[t].name;
+        let (first, count) = facts.slots;
+        let mut hosts: Vec<u32> = (first..first + count).map(|s| state.broker[s as usize]).collect();
+        hosts.sort_unstable();
+        for same in hosts.chunk_by(|x, y| x == y) {
+            let (b, count) = (same[0], row(same.len()));
+            if count <= facts.spread_limit || !state.spread.judges(problem, row(t), b) {
+                continue;
+            }
+            let (why, remedy) = if facts.free {
+                ("not proven unavoidable", "search longer with --effort thorough, or widen topic_spread")
+            } else {
+                ("goals may not move this topic", "take it out of the policy's frozen or excluded topics")
+            };
             all.push(Excuse {
-                subject: format!("broker {}", problem.snapshot.brokers[b].id),
-                criterion: Some(Criterion::Goal(Goal::BROKER[lane])),
-                value: Some(ratio),
-                limit: Some(if over { high } else { low }),
-                why: format!(
-                    "{ratio:.4} of its group's mean stays {} the band's edge {:.4}; not proven unavoidable",
-                    if over { "above" } else { "below" },
-                    if over { high } else { low }
-                ),
-                remedy: "search longer with --effort thorough, widen the band, or add brokers".to_owned(),
+                subject: format!("topic {name} on broker {}", problem.snapshot.brokers[b as usize].id),
+                criterion: Some(Criterion::Goal(Goal::TopicSpread)),
+                value: Some(f64::from(count)),
+                limit: Some(f64::from(facts.spread_limit)),
+                why: format!("{count} replicas stay above the limit of {}; {why}", facts.spread_limit),
+                remedy: remedy.to_owned(),
+            });
+        }
+    }
+}
+
+/// Log dirs that stay above their broker's band.
+fn dir_excuses(problem: &Problem<'_>, state: &State, all: &mut Vec<Excuse>) {
+    if !problem.policy.bands.is_on(Goal::LogDir) {
+        return;
+    }
+    for (b, facts) in problem.brokers.iter().enumerate().filter(|(_, facts)| facts.in_band) {
+        let dirs =
+            || (facts.dirs.0 as usize..(facts.dirs.0 + facts.dirs.1) as usize).filter(|&d| problem.dirs[d].serving);
+        let room: f64 = dirs().map(|d| problem.dirs[d].capacity_bytes).sum();
+        let mean = dirs().map(|d| state.dir_bytes[d]).sum::<f64>() / room;
+        let limit = band::log_dir(mean, &problem.policy.bands);
+        let share = |d: usize| state.dir_bytes[d] / problem.dirs[d].capacity_bytes;
+        for d in dirs().filter(|&d| band::exceeds(share(d), limit)) {
+            let slots = state.on_broker[b].iter().filter(|&&s| state.dir[s as usize] as usize == d);
+            let bytes = |&s: &u32| state.bytes_on(problem, s, row(b));
+            let largest = slots.map(bytes).fold(0.0, f64::max) / problem.dirs[d].capacity_bytes;
+            let (why, remedy) = if !facts.dirs_movable {
+                ("Kafka moves nothing between this broker's dirs", "replace the failed dir, then plan again")
+            } else if largest > limit {
+                ("its largest replica alone is above it", "split that topic over more partitions")
+            } else {
+                ("not proven unavoidable", "search longer with --effort thorough, or widen log_dir")
+            };
+            all.push(Excuse {
+                subject: format!("{} of broker {}", problem.snapshot.log_dirs[d].path, problem.snapshot.brokers[b].id),
+                criterion: Some(Criterion::Goal(Goal::LogDir)),
+                value: Some(share(d)),
+                limit: Some(limit),
+                why: format!("{:.4} of its capacity stays above the limit {limit:.4}; {why}", share(d)),
+                remedy: remedy.to_owned(),
             });
         }
     }

@@ -9,6 +9,7 @@ mod balance;
 mod bound;
 mod destinations;
 mod finish;
+mod floor;
 mod leadership;
 mod log_dirs;
 mod many;
