@@ -41,9 +41,9 @@ fn bench_size(criterion: &mut Criterion, snapshot: &Snapshot) {
     });
     let solution = solve(snapshot, &policy, Effort::Quick);
     criterion.bench_function(&id("build the plan"), |b| {
-        b.iter_batched(|| solution.clone(), |s| plan::build(snapshot, &policy, s), BatchSize::LargeInput);
+        b.iter_batched(|| solution.clone(), |s| plan::build(snapshot, &policy, s, &plan::Pacing::default()), BatchSize::LargeInput);
     });
-    let plan = plan::build(snapshot, &policy, solution);
+    let plan = plan::build(snapshot, &policy, solution, &plan::Pacing::default());
     criterion.bench_function(&id("render the plan"), |b| {
         b.iter(|| report::plan_files(snapshot, &policy, black_box(&plan)));
     });

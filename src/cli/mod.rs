@@ -3,6 +3,7 @@
 pub mod check;
 pub mod common;
 pub mod exit;
+pub mod pace;
 pub mod progress;
 pub mod rebalance;
 pub mod scope;

@@ -44,7 +44,7 @@ fn solution(snapshot: &Snapshot, wanted: &[Wish<'_>]) -> Solution {
 }
 
 fn build_plan(snapshot: &Snapshot, wanted: &[Wish<'_>]) -> Plan {
-    build(snapshot, &Policy::default(), solution(snapshot, wanted))
+    build(snapshot, &Policy::default(), solution(snapshot, wanted), &Pacing::default())
 }
 
 /// Rows of the partitions with an entry, by batch.
@@ -175,7 +175,7 @@ fn repairs_go_before_what_only_balances() {
         reason(1, Criterion::Rule(Rule::Rack)),
         reason(2, Criterion::Goal(Goal::Disk)),
     ];
-    let plan = build(&snapshot, &Policy::default(), solution);
+    let plan = build(&snapshot, &Policy::default(), solution, &Pacing::default());
     assert_eq!(rows(&plan)[0], [1, 2]);
     assert_eq!(plan.moves[0].reason, "rack: why");
 }
@@ -287,7 +287,7 @@ fn excuses_are_told_in_the_runbook_even_when_nothing_moves() {
         why: "no broker in another rack".to_owned(),
         remedy: "add one".to_owned(),
     });
-    let plan = build(&snapshot, &Policy::default(), solution);
+    let plan = build(&snapshot, &Policy::default(), solution, &Pacing::default());
     let runbook = runbook::render(&snapshot, &plan);
     assert!(runbook.contains("- **a-0** (rack): no broker in another rack. Remedy: add one."), "{runbook}");
 }

@@ -104,7 +104,7 @@ fn example_solution(snapshot: &Snapshot) -> Solution {
 
 fn example_plan() -> (Snapshot, Plan) {
     let snapshot = example();
-    let plan = plan::build(&snapshot, &Policy::default(), example_solution(&snapshot));
+    let plan = plan::build(&snapshot, &Policy::default(), example_solution(&snapshot), &plan::Pacing::default());
     (snapshot, plan)
 }
 
@@ -290,7 +290,7 @@ proptest! {
             reasons: Vec::new(),
             excuses: Vec::new(),
         };
-        let plan = plan::build(&case.snapshot, &Policy::default(), solution);
+        let plan = plan::build(&case.snapshot, &Policy::default(), solution, &plan::Pacing::default());
         let judgement = judge(&case.snapshot, &plan);
         let (overflows, others): (Vec<_>, Vec<_>) =
             judgement.deviations.iter().partition(|d| d.code == "log_dir_overflow");
