@@ -100,17 +100,15 @@ pub fn durations_with(pace: &Pace, throttle_bytes_per_sec: f64, fetch_response_m
 
 /// Seconds until all dirs are done; each broker copies apart from all others.
 fn within_brokers(pace: &Pace, throttle: f64, fades: bool) -> Option<f64> {
-    let one = |flow: &Flow| {
-        let Flow { bytes, written, .. } = *flow;
-        match (written >= throttle, written > 0.0 && fades) {
-            _ if bytes <= 0.0 => Some(0.0),
-            (true, _) => None,
-            // The rest r of b falls by throttle − written·r/b: b/written · ln(throttle ÷ (throttle − written)).
-            (false, true) => Some(bytes / written * (throttle / (throttle - written)).ln()),
-            (false, false) => Some(bytes / (throttle - written)),
-        }
-    };
-    pace.log_dirs.values().map(one).try_fold(0.0, |longest: f64, seconds| Some(longest.max(seconds?)))
+    let run = Run { burst_bytes: 0.0, fades };
+    let flows = pace.log_dirs.iter().map(|(&broker, flow)| ((broker, broker), flow));
+    run_out(streams(flows, run), throttle, run)
+}
+
+/// Seconds until all copies between brokers are made; none where they never are.
+fn between_brokers(pace: &Pace, throttle: f64, run: Run) -> Option<f64> {
+    let flows = pace.flows.iter().map(|(&ends, flow)| (ends, flow));
+    run_out(streams(flows, run), throttle, run)
 }
 
 /// A flow on its way.
@@ -125,9 +123,10 @@ struct Stream {
 }
 
 impl Stream {
-    /// The share of what is written that still has to be copied.
+    /// The share of its partitions that are still being copied, and so of what is written and followed.
     fn share(&self, run: Run) -> f64 {
-        if run.fades { self.rest / self.flow.bytes } else { 1.0 }
+        let copies = self.flow.copies.max(1.0);
+        if run.fades { (self.rest / self.flow.bytes * copies).ceil().min(copies) / copies } else { 1.0 }
     }
 
     /// By how much the rest falls per second.
@@ -136,9 +135,8 @@ impl Stream {
     }
 }
 
-/// Seconds until all copies between brokers are made; none where they never are.
-fn between_brokers(pace: &Pace, throttle: f64, run: Run) -> Option<f64> {
-    let (mut streams, quotas) = streams(pace, run);
+/// Seconds until every stream has ended; none where one never does.
+fn run_out((mut streams, quotas): (Vec<Stream>, usize), throttle: f64, run: Run) -> Option<f64> {
     let mut seconds = 0.0;
     for _ in 0..STEPS_MAX {
         streams.retain(|stream| stream.rest > 1e-6 * stream.flow.bytes);
@@ -151,10 +149,10 @@ fn between_brokers(pace: &Pace, throttle: f64, run: Run) -> Option<f64> {
     None
 }
 
-fn streams(pace: &Pace, run: Run) -> (Vec<Stream>, usize) {
+fn streams<'a>(flows: impl Iterator<Item = ((BrokerIdx, BrokerIdx), &'a Flow)>, run: Run) -> (Vec<Stream>, usize) {
     let mut offsets: BTreeMap<(BrokerIdx, usize), usize> = BTreeMap::new();
-    let mut streams = Vec::with_capacity(pace.flows.len());
-    for (&(from, to), flow) in pace.flows.iter().filter(|(_, flow)| flow.bytes > 0.0) {
+    let mut streams = Vec::new();
+    for ((from, to), flow) in flows.filter(|(_, flow)| flow.bytes > 0.0) {
         let mut quota = |broker, direction| {
             let next = offsets.len();
             *offsets.entry((broker, direction)).or_insert(next)

@@ -8,7 +8,7 @@ const MB: f64 = 1e6;
 /// Flows of (leader, receiver, bytes, bytes/s written, bytes/s followed).
 fn pace(flows: &[(usize, usize, f64, f64, f64)]) -> Pace {
     let flow = |&(from, to, bytes, written, followed): &(usize, usize, f64, f64, f64)| {
-        ((BrokerIdx::new(from), BrokerIdx::new(to)), Flow { bytes, written, followed })
+        ((BrokerIdx::new(from), BrokerIdx::new(to)), Flow { copies: 20.0, bytes, written, followed })
     };
     Pace { flows: flows.iter().map(flow).collect(), ..Pace::default() }
 }
@@ -45,11 +45,17 @@ fn what_is_written_is_copied_and_what_followers_read_takes_quota() {
 }
 
 #[test]
-fn what_is_written_fades_as_partitions_end() {
-    // b/w · ln(T ÷ (T − w)), as in one broker's dirs.
-    let run = Run { burst_bytes: 0.0, fades: true };
-    let seconds = between_brokers(&pace(&[(0, 1, 100.0, 5.0, 0.0)]), 10.0, run).unwrap();
-    assert!((seconds - 20.0 * 2.0_f64.ln()).abs() < 0.5, "{seconds}");
+fn what_is_written_fades_as_partitions_end_and_not_before() {
+    let seconds = |copies: f64| {
+        let flow = Flow { copies, bytes: 100.0, written: 5.0, followed: 0.0 };
+        let pace = Pace { flows: [((BrokerIdx::new(0), BrokerIdx::new(1)), flow)].into(), ..Pace::default() };
+        between_brokers(&pace, 10.0, Run { burst_bytes: 0.0, fades: true }).unwrap()
+    };
+    assert!((seconds(1.0) - 20.0).abs() < 1e-9, "one partition is written to until its end");
+    // Two, one after the other: 50 at 10 − 5, 50 at 10 − 2.5.
+    assert!((seconds(2.0) - (10.0 + 50.0 / 7.5)).abs() < 1.0, "{}", seconds(2.0));
+    // Many: b/w · ln(T ÷ (T − w)).
+    assert!((seconds(1e6) - 20.0 * 2.0_f64.ln()).abs() < 0.5, "{}", seconds(1e6));
 }
 
 /// Whether `measured` seconds are within the interval at `throttle_mb`.
@@ -83,7 +89,7 @@ fn measured_durations_are_within_the_predicted_span() {
 
 #[test]
 fn a_measured_move_between_dirs_is_within_the_predicted_span() {
-    let flow = Flow { bytes: 101.3 * MB, ..Flow::default() };
+    let flow = Flow { copies: 10.0, bytes: 101.3 * MB, ..Flow::default() };
     let pace = Pace { log_dirs: [(BrokerIdx::new(0), flow)].into(), ..Pace::default() };
     check(&pace, 3.0, FETCH_RESPONSE_MAX_BYTES, 37.4);
 }

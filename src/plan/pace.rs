@@ -13,6 +13,8 @@ use crate::model::{BrokerIdx, PartitionIdx, Snapshot};
 /// Copies that share a source and a destination.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Flow {
+    /// Replicas to be copied.
+    pub copies: f64,
     /// To be copied.
     pub bytes: f64,
     /// Written to these partitions meanwhile, which is to be copied as well, bytes per second.
@@ -70,6 +72,7 @@ impl Pace {
                 } else {
                     continue;
                 };
+                flow.copies += 1.0;
                 flow.bytes += to.bytes as f64;
                 flow.written += row.bytes_in_per_sec;
             }
@@ -129,7 +132,7 @@ mod tests {
 
     fn pace(flows: &[(usize, usize, f64, f64, f64)]) -> Pace {
         let flow = |&(from, to, bytes, written, followed): &(usize, usize, f64, f64, f64)| {
-            ((BrokerIdx::new(from), BrokerIdx::new(to)), Flow { bytes, written, followed })
+            ((BrokerIdx::new(from), BrokerIdx::new(to)), Flow { copies: 1.0, bytes, written, followed })
         };
         Pace { flows: flows.iter().map(flow).collect(), ..Pace::default() }
     }

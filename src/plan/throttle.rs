@@ -156,7 +156,7 @@ mod tests {
     }
 
     fn copy(followed: f64) -> Pace {
-        let flow = Flow { bytes: 1.0, followed, ..Flow::default() };
+        let flow = Flow { copies: 1.0, bytes: 1.0, followed, ..Flow::default() };
         Pace { flows: [((BrokerIdx::new(0), BrokerIdx::new(1)), flow)].into(), ..Pace::default() }
     }
 

@@ -273,7 +273,7 @@ mod tests {
     use crate::plan::pace::Flow;
 
     fn pace(gigabytes: f64, written: f64) -> Pace {
-        let flow = Flow { bytes: gigabytes * 1e9, written, followed: written };
+        let flow = Flow { copies: 10.0, bytes: gigabytes * 1e9, written, followed: written };
         Pace { flows: [((BrokerIdx::new(0), BrokerIdx::new(1)), flow)].into(), ..Pace::default() }
     }
 
