@@ -30,6 +30,8 @@ pub struct Timetable {
     pub total: Durations,
     /// The least of the batches' throttles; where nothing is copied, the default.
     pub throttle: Throttle,
+    /// The least that a broker's network has left in any batch; none where no capacity is known.
+    pub headroom: Option<Headroom>,
     /// What throttles around it would bring.
     pub sweep: Vec<SweepRow>,
     /// What the operator should know before starting, as sentences without a full stop.
@@ -121,6 +123,7 @@ impl Timetable {
         let mut table = Self {
             total: total(times.iter().map(|time| time.durations)),
             sweep: sweep(&paces, throttle, headroom),
+            headroom,
             batches: times,
             throttle,
             warnings,

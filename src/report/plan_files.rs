@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::pace_json::{self, DurationsView};
 use super::{json, layout};
 use crate::model::{Assessment, Policy, Seat, Snapshot};
 use crate::plan::rollback::{batch_rollbacks, rollback};
@@ -91,7 +92,9 @@ fn plan_view<'a>(snapshot: &'a Snapshot, policy: &'a Policy, plan: &'a Plan) -> 
         before: assessment(&plan.before),
         after: assessment(&plan.after),
         excuses: plan.excuses.iter().map(json::ExcuseView::from).collect(),
+        pace: pace_json::pace(snapshot, plan),
         batches: batches(plan),
+        not_evaluated: pace_json::not_evaluated(plan),
         moves: plan.moves.iter().map(|m| MoveView::of(snapshot, m)).collect(),
     }
 }
@@ -101,7 +104,7 @@ fn assessment(assessment: &Assessment) -> impl Serialize + '_ {
 }
 
 #[derive(Serialize)]
-struct PlanView<'a, P: Serialize, B: Serialize, A: Serialize> {
+struct PlanView<'a, P: Serialize, B: Serialize, A: Serialize, T: Serialize, N: Serialize> {
     format: u32,
     tool: ToolView,
     snapshot: SnapshotView<'a>,
@@ -112,7 +115,9 @@ struct PlanView<'a, P: Serialize, B: Serialize, A: Serialize> {
     before: B,
     after: A,
     excuses: Vec<json::ExcuseView<'a>>,
+    pace: T,
     batches: Vec<BatchView>,
+    not_evaluated: N,
     moves: Vec<MoveView<'a>>,
 }
 
@@ -147,6 +152,8 @@ struct BatchView {
     leader_changes: usize,
     inter_broker_bytes: u64,
     intra_broker_bytes: u64,
+    throttle_bytes_per_sec: Option<u64>,
+    duration_seconds: Option<DurationsView>,
 }
 
 fn batches(plan: &Plan) -> Vec<BatchView> {
@@ -158,6 +165,8 @@ fn batches(plan: &Plan) -> Vec<BatchView> {
         leader_changes: 0,
         inter_broker_bytes: batch.inter_broker_bytes,
         intra_broker_bytes: batch.intra_broker_bytes,
+        throttle_bytes_per_sec: plan.timetable.batches.get(index).map(|time| time.throttle.bytes_per_sec),
+        duration_seconds: plan.timetable.batches.get(index).map(|time| (&time.durations).into()),
     };
     let mut batches: Vec<BatchView> = plan.batches.iter().enumerate().map(view).collect();
     for row in &plan.moves {

@@ -3,12 +3,16 @@
 
 pub mod bars;
 mod canvas;
+pub mod gantt;
 pub mod heat_map;
 pub mod ink;
+pub mod trade_off;
 
 pub use bars::{Axis, BarChart, BarRow};
+pub use gantt::{Gantt, GanttRow};
 pub use heat_map::{HeatCell, HeatGroup, HeatMap, Side};
 pub use ink::css;
+pub use trade_off::{TradeOff, TradeOffPoint};
 
 use canvas::{Area, Drawn};
 use ink::Ink;

@@ -4,6 +4,7 @@
 
 mod figures;
 mod tables;
+mod timetable;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -13,7 +14,7 @@ use serde::Serialize;
 use super::charts;
 use super::charts::heat_map::LEGEND;
 use super::human;
-use super::text::{bound, stopped, verdict};
+use super::text::{bound, duration_line, stopped, verdict};
 use crate::model::{Placement, Policy, Snapshot};
 use crate::plan::{Outcome, Plan};
 use crate::verify::Usage;
@@ -62,6 +63,10 @@ struct Page<'a> {
     reasons: Option<ChartView>,
     batches: Vec<BatchRow>,
     batches_beyond: u64,
+    gantt: Option<ChartView>,
+    sweep: Option<ChartView>,
+    takes: String,
+    warnings: &'a [String],
     moves: Vec<MoveRow>,
     moves_beyond: u64,
     excuses: Vec<ExcuseView<'a>>,
@@ -116,6 +121,10 @@ impl<'a> Page<'a> {
             reasons: figures::reasons(plan),
             batches,
             batches_beyond,
+            gantt: timetable::gantt(plan),
+            sweep: timetable::sweep(plan),
+            takes: duration_line(snapshot, plan),
+            warnings: &plan.timetable.warnings,
             moves,
             moves_beyond,
             excuses: tables::excuses(plan),
