@@ -80,14 +80,14 @@ impl Pace {
         pace
     }
 
-    /// By broker that copies between brokers: bytes out and in, and what of the quota is taken there, each in rows of
-    /// (bytes, bytes per second).
+    /// By broker that copies between brokers: out and in, each (bytes, bytes per second of the quota that go to what is
+    /// written meanwhile and, out, to followers).
     #[must_use]
     pub fn by_broker(&self) -> BTreeMap<BrokerIdx, [(f64, f64); 2]> {
         let mut brokers: BTreeMap<BrokerIdx, [(f64, f64); 2]> = BTreeMap::new();
         for (&(from, to), flow) in &self.flows {
             let out = &mut brokers.entry(from).or_default()[0];
-            *out = (out.0 + flow.bytes, out.1 + flow.followed);
+            *out = (out.0 + flow.bytes, out.1 + flow.followed + flow.written);
             let into = &mut brokers.entry(to).or_default()[1];
             *into = (into.0 + flow.bytes, into.1 + flow.written);
         }
@@ -147,6 +147,6 @@ mod tests {
     fn what_is_written_meanwhile_slows_the_copies_and_may_stop_them() {
         assert_eq!(pace(&[(0, 1, 100.0, 5.0, 0.0)]).estimate(10.0).seconds, Some(20.0));
         assert_eq!(pace(&[(0, 1, 100.0, 0.0, 10.0)]).estimate(10.0).seconds, None);
-        assert!((pace(&[(0, 1, 100.0, 3.0, 10.0)]).least_throttle_bytes_per_sec() - 10.0).abs() < 1e-12);
+        assert!((pace(&[(0, 1, 100.0, 3.0, 10.0)]).least_throttle_bytes_per_sec() - 13.0).abs() < 1e-12);
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Kafka's tool sets one rate for every broker of a plan, out and in, so the broker with the least headroom decides.
 //! Headroom is capacity × the policy's limit − what the broker sends or receives, in the snapshot or after the plan,
-//! whichever is more. Of it nine tenths are used, and never less than 10 MB/s: `max(10 MB/s, 0.9 · (capacity − use))`
+//! whichever is more. What a leader sends to in-sync followers of partitions that move counts against its quota though
+//! it is no new traffic, and is added. Of the headroom nine tenths are used, and never less than 10 MB/s: `max(10 MB/s, 0.9 · (capacity − use))`
 //! is DataDog kafka-kit's rule (autothrottle), whose operators found less to stall replication.
 
 use super::pace::Pace;
@@ -14,6 +15,10 @@ pub const FLOOR_BYTES_PER_SEC: f64 = 10e6;
 
 /// kafka-kit's `-max-tx-rate` and `-max-rx-rate`: 90 %.
 const HEADROOM_SHARE: f64 = 0.9;
+
+/// Where the limits leave nothing, a throttle is at least so many times what it must exceed: one that never ends is of
+/// no use to anybody.
+const ABOVE_LEAST: f64 = 1.5;
 
 /// 50 MiB/s where no capacity is known: what ordinary machines carry beside their work, under half of a 1 Gbit/s network.
 const UNKNOWN_BYTES_PER_SEC: u64 = 50 << 20;
@@ -62,6 +67,16 @@ pub struct Headroom {
     pub rule: Rule,
     /// Capacity × limit − use, bytes per second; below 0 where the limit is passed without any copy.
     pub bytes_per_sec: f64,
+    /// What is sent to in-sync followers of partitions that move: no new traffic, but part of the quota.
+    pub followed_bytes_per_sec: f64,
+}
+
+impl Headroom {
+    /// The highest throttle that keeps the broker below its limit, bytes per second.
+    #[must_use]
+    pub fn throttle_max_bytes_per_sec(&self) -> f64 {
+        (self.bytes_per_sec + self.followed_bytes_per_sec).max(0.0)
+    }
 }
 
 /// A rate for `--throttle`.
@@ -104,12 +119,20 @@ impl Networks {
     #[must_use]
     pub fn least(&self, pace: &Pace) -> Option<Headroom> {
         let mut least: Option<Headroom> = None;
+        let mut followed = vec![0.0; self.left.len()];
+        for (&(from, _), flow) in &pace.flows {
+            followed[from.row()] += flow.followed;
+        }
         for (broker, streams) in pace.by_broker() {
             let rules = [Rule::NetworkOutCapacity, Rule::NetworkInCapacity];
             for ((left, (bytes, _)), rule) in self.left[broker.row()].iter().zip(streams).zip(rules) {
                 let Some(bytes_per_sec) = left.filter(|_| bytes > 0.0) else { continue };
-                if least.is_none_or(|least| bytes_per_sec < least.bytes_per_sec) {
-                    least = Some(Headroom { broker, rule, bytes_per_sec });
+                let is_out = rule == Rule::NetworkOutCapacity;
+                let followed_bytes_per_sec = if is_out { followed[broker.row()] } else { 0.0 };
+                let headroom = Headroom { broker, rule, bytes_per_sec, followed_bytes_per_sec };
+                let sum = |headroom: &Headroom| headroom.bytes_per_sec + headroom.followed_bytes_per_sec;
+                if least.is_none_or(|least| sum(&headroom) < sum(&least)) {
+                    least = Some(headroom);
                 }
             }
         }
@@ -125,11 +148,14 @@ impl Networks {
             return Throttle { bytes_per_sec: UNKNOWN_BYTES_PER_SEC.max(round), basis: Basis::Unknown };
         };
         let share = HEADROOM_SHARE * headroom.bytes_per_sec;
+        let followed = headroom.followed_bytes_per_sec;
         let (rate, basis) = if share < FLOOR_BYTES_PER_SEC {
-            (FLOOR_BYTES_PER_SEC, Basis::Floor(headroom))
+            let useful = ABOVE_LEAST * pace.least_throttle_bytes_per_sec();
+            ((FLOOR_BYTES_PER_SEC + followed).max(useful), Basis::Floor(headroom))
         } else {
-            ((share / STEP_BYTES_PER_SEC).floor() * STEP_BYTES_PER_SEC, Basis::Headroom(headroom))
+            (share + followed, Basis::Headroom(headroom))
         };
+        let rate = (rate / STEP_BYTES_PER_SEC).floor() * STEP_BYTES_PER_SEC;
         Throttle { bytes_per_sec: rate.min(1e15) as u64, basis }
     }
 }
@@ -170,10 +196,22 @@ mod tests {
     }
 
     #[test]
+    fn what_followers_read_already_is_no_new_traffic() {
+        assert_eq!(networks(Some(100e6)).throttle(&copy(7e6)).bytes_per_sec, 70_000_000);
+        let headroom = networks(Some(100e6)).least(&copy(7e6)).map(|h| h.throttle_max_bytes_per_sec());
+        assert!(headroom.is_some_and(|most| (most - 77e6).abs() < 1.0), "{headroom:?}");
+    }
+
+    #[test]
     fn ten_megabytes_a_second_are_the_least() {
         let throttle = networks(Some(20e6)).throttle(&copy(0.0));
         assert_eq!(throttle.bytes_per_sec, 10_000_000);
         assert!(matches!(throttle.basis, Basis::Floor(h) if (h.bytes_per_sec - 6e6).abs() < 1.0));
+    }
+
+    #[test]
+    fn where_the_limit_is_passed_anyway_the_throttle_still_ends() {
+        assert_eq!(networks(Some(10e6)).throttle(&copy(30e6)).bytes_per_sec, 45_000_000);
     }
 
     #[test]

@@ -119,7 +119,7 @@ impl Timetable {
         let throttle = copying.map(|(time, _)| time.throttle).min_by_key(|throttle| throttle.bytes_per_sec);
         let throttle = throttle.unwrap_or_else(|| asked.unwrap_or_else(|| networks.throttle(&Pace::default())));
         let least_headroom = paces.iter().filter_map(|pace| networks.least(pace));
-        let headroom = least_headroom.min_by(|a, b| a.bytes_per_sec.total_cmp(&b.bytes_per_sec));
+        let headroom = least_headroom.min_by(|a, b| a.throttle_max_bytes_per_sec().total_cmp(&b.throttle_max_bytes_per_sec()));
         let mut table = Self {
             total: total(times.iter().map(|time| time.durations)),
             sweep: sweep(&paces, throttle, headroom),
@@ -155,12 +155,11 @@ impl Timetable {
             }
             return;
         };
-        if self.throttle.bytes_per_sec as f64 > headroom.bytes_per_sec {
+        if self.throttle.bytes_per_sec as f64 > headroom.throttle_max_bytes_per_sec() {
             let broker = snapshot.broker(headroom.broker);
             let left = if headroom.bytes_per_sec > 0.0 { rate(headroom.bytes_per_sec) } else { "nothing".to_owned() };
-            let why = if matches!(self.throttle.basis, Basis::Floor(_)) { ", the least that kafka-kit sets," } else { "" };
             self.warnings.push(format!(
-                "a throttle of {}{why} may take broker {} past {}: it has {left} left",
+                "a throttle of {} may take broker {} past {}: it has {left} left",
                 rate(self.throttle.bytes_per_sec as f64),
                 broker.id,
                 headroom.rule.name()
@@ -245,7 +244,7 @@ fn sweep(paces: &[Pace], throttle: Throttle, headroom: Option<Headroom>) -> Vec<
         SweepRow {
             throttle_bytes_per_sec: rate as u64,
             durations: total(paces.iter().map(|pace| durations(pace, rate))),
-            keeps_limits: headroom.map(|headroom| rate <= headroom.bytes_per_sec),
+            keeps_limits: headroom.map(|headroom| rate <= headroom.throttle_max_bytes_per_sec()),
         }
     };
     SWEEP.into_iter().map(row).collect()

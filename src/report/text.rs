@@ -190,7 +190,11 @@ pub fn duration_line(snapshot: &Snapshot, plan: &Plan) -> String {
         time.busiest.is_some() && time.throttle.bytes_per_sec != table.throttle.bytes_per_sec
     });
     let least = if several { " and more, batch by batch" } else { "" };
-    format!("Takes {} at {throttle}{least}: {basis}; --throttle or --deadline set another.", span(&table.total))
+    let takes = match table.total.p50 {
+        Some(_) => format!("Takes {}", span(&table.total)),
+        None => "Never ends".to_owned(),
+    };
+    format!("{takes} at {throttle}{least}: {basis}; --throttle or --deadline set another.")
 }
 
 fn hard_rules(plan: &Plan) -> String {

@@ -56,11 +56,15 @@ pub(super) fn sweep(plan: &Plan) -> Option<ChartView> {
         let Durations { p10, p50, p90 } = row.durations;
         Some(TradeOffPoint { bytes_per_sec: row.throttle_bytes_per_sec as f64, seconds: [p10?, p50?, p90?] })
     };
+    let points: Vec<TradeOffPoint> = table.sweep.iter().filter_map(point).collect();
+    if points.is_empty() {
+        return None;
+    }
     let title = "The whole plan by throttle".to_owned();
     let chart = TradeOff {
         title: title.clone(),
-        points: table.sweep.iter().filter_map(point).collect(),
-        limit_bytes_per_sec: table.headroom.map(|headroom| headroom.bytes_per_sec),
+        points,
+        limit_bytes_per_sec: table.headroom.map(|headroom| headroom.throttle_max_bytes_per_sec()),
     };
     let cells = |row: &SweepRow| {
         let limits = match row.keeps_limits {
