@@ -177,7 +177,13 @@ impl<'a> Schedule<'a> {
         let next = self.candidates(task);
         if let Some(best) = next.first() {
             let bytes: u64 = best.changes.iter().map(Change::bytes).sum();
-            self.tasks[task].relief = -self.ledger.delta(&best.effect).1 / bytes.max(1) as f64;
+            let (hard, excess) = self.ledger.delta(&best.effect);
+            let row = &mut self.tasks[task];
+            row.relief = -excess / bytes.max(1) as f64;
+            if hard < 0 {
+                // A repair, whatever the search gave as its reason.
+                row.rank %= 2;
+            }
         }
         self.tasks[task].next = next;
     }

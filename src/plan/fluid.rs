@@ -87,7 +87,10 @@ pub fn durations_with(pace: &Pace, throttle_bytes_per_sec: f64, fetch_response_m
     let [least, middle, most] = OVERHEAD_SECONDS;
     let run = |share: f64, fades: bool| {
         let run = Run { burst_bytes: share * fetch_response_max_bytes, fades };
-        Some((between_brokers(pace, throttle_bytes_per_sec, run)?, within_brokers(pace, throttle_bytes_per_sec, fades)?))
+        Some((
+            between_brokers(pace, throttle_bytes_per_sec, run)?,
+            within_brokers(pace, throttle_bytes_per_sec, fades)?,
+        ))
     };
     let credit = |seconds: f64, share: f64| (seconds - share * QUOTA_WINDOW_SECONDS).max(0.0);
     let p10 = run(1.0, true).map(|(between, within)| credit(FASTER * between.max(within), 1.0) + least);

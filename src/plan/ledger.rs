@@ -147,9 +147,7 @@ impl<'a> Ledger<'a> {
         let mut seats = Vec::new();
         for p in self.snapshot.partition_indices() {
             seats.clear();
-            seats.extend(
-                self.snapshot.replicas_of(p).iter().map(|r| Seat { broker: r.broker, log_dir: r.log_dir }),
-            );
+            seats.extend(self.snapshot.replicas_of(p).iter().map(|r| Seat { broker: r.broker, log_dir: r.log_dir }));
             for (rule, count) in self.rules_of(p, &seats) {
                 *self.partition_rules.entry(rule).or_insert(0) += count;
             }
@@ -336,7 +334,8 @@ impl<'a> Ledger<'a> {
         }
         debug_assert!(
             !dirs.is_empty()
-                || log_dir_utilizations(self.snapshot, &self.usage, broker).is_some_and(|(m, _)| (m - mean).abs() < 1e-9)
+                || log_dir_utilizations(self.snapshot, &self.usage, broker)
+                    .is_some_and(|(m, _)| (m - mean).abs() < 1e-9)
         );
         excess
     }

@@ -76,7 +76,8 @@ impl Walk<'_> {
         for entry in run.iter().flat_map(|batch| &batch.entries) {
             entries.insert(entry.partition, entry.clone());
         }
-        let stays = |entry: &Entry| self.replicas.held(entry.partition).iter().map(|h| h.seat).eq(entry.seats.iter().copied());
+        let stays =
+            |entry: &Entry| self.replicas.held(entry.partition).iter().map(|h| h.seat).eq(entry.seats.iter().copied());
         let mut joined = Batch {
             entries: entries.into_values().filter(|entry| !stays(entry)).collect(),
             elections: run.iter().flat_map(|batch| batch.elections.iter().copied()).collect(),
@@ -84,7 +85,8 @@ impl Walk<'_> {
         };
         joined.elections.sort_unstable();
         joined.elections.dedup();
-        let changes: Vec<Change> = self.replicas.changes(&joined).into_iter().flat_map(|(_, changes)| changes).collect();
+        let changes: Vec<Change> =
+            self.replicas.changes(&joined).into_iter().flat_map(|(_, changes)| changes).collect();
         joined.count(&changes);
         let mut needs: BTreeMap<LogDirIdx, i128> = BTreeMap::new();
         for (dir, bytes) in incoming(&changes) {

@@ -27,6 +27,10 @@ mod words;
 #[expect(clippy::unwrap_used, clippy::panic, reason = "a failing test may panic")]
 mod tests;
 
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failing test may panic")]
+mod pacing_tests;
+
 pub use build::build;
 pub use pacing::{LEADER_CHANGES_MAX, Pacing};
 pub use timetable::Timetable;

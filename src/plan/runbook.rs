@@ -5,10 +5,10 @@
 use std::fmt::Write;
 
 use super::fluid::Durations;
+use super::rollback::rollback;
 use super::throttle::Basis;
 use super::timetable::{BATCHES_WITH_OWN_THROTTLE, BatchTime};
 use super::words::{count, duration, rate, size};
-use super::rollback::rollback;
 use super::{Batch, Plan};
 use crate::model::{BrokerState, Snapshot};
 
@@ -162,7 +162,8 @@ fn one_batch(text: &mut String, snapshot: &Snapshot, plan: &Plan, (number, batch
     if !batch.entries.is_empty() {
         let file = format!("batches/{name}/reassignment.json");
         let own = time.throttle.bytes_per_sec;
-        let own = if own == plan.timetable.throttle.bytes_per_sec { String::new() } else { format!("THROTTLE={own}\n") };
+        let own =
+            if own == plan.timetable.throttle.bytes_per_sec { String::new() } else { format!("THROTTLE={own}\n") };
         let _ = write!(text, "Start the copies:\n\n```sh\n{own}{}\n```\n\n", execute(&file));
         let _ = write!(
             text,

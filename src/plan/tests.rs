@@ -9,9 +9,9 @@ use crate::optimize::{BoundKind, LowerBound, Reason, Solution, StopReason};
 use crate::plan::change::{Held, Standing};
 
 /// A partition's row, the seats it is to have, whether the first of them is to be elected.
-type Wish<'a> = (usize, &'a [(i32, &'a str)], bool);
+pub(super) type Wish<'a> = (usize, &'a [(i32, &'a str)], bool);
 
-fn fixture(brokers: i32) -> Fixture {
+pub(super) fn fixture(brokers: i32) -> Fixture {
     (1..=brokers).fold(Fixture::default(), |f, id| f.broker(id, &format!("r{}", id % 3), "", BrokerState::Alive))
 }
 
@@ -47,8 +47,12 @@ fn build_plan(snapshot: &Snapshot, wanted: &[Wish<'_>]) -> Plan {
     build(snapshot, &Policy::default(), solution(snapshot, wanted), &Pacing::default())
 }
 
+pub(super) fn build_paced(snapshot: &Snapshot, wanted: &[Wish<'_>], pacing: &Pacing) -> Plan {
+    build(snapshot, &Policy::default(), solution(snapshot, wanted), pacing)
+}
+
 /// Rows of the partitions with an entry, by batch.
-fn rows(plan: &Plan) -> Vec<Vec<usize>> {
+pub(super) fn rows(plan: &Plan) -> Vec<Vec<usize>> {
     plan.batches.iter().map(|b| b.entries.iter().map(|e| e.partition.row()).collect()).collect()
 }
 

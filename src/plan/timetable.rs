@@ -119,7 +119,8 @@ impl Timetable {
         let throttle = copying.map(|(time, _)| time.throttle).min_by_key(|throttle| throttle.bytes_per_sec);
         let throttle = throttle.unwrap_or_else(|| asked.unwrap_or_else(|| networks.throttle(&Pace::default())));
         let least_headroom = paces.iter().filter_map(|pace| networks.least(pace));
-        let headroom = least_headroom.min_by(|a, b| a.throttle_max_bytes_per_sec().total_cmp(&b.throttle_max_bytes_per_sec()));
+        let headroom =
+            least_headroom.min_by(|a, b| a.throttle_max_bytes_per_sec().total_cmp(&b.throttle_max_bytes_per_sec()));
         let mut table = Self {
             total: total(times.iter().map(|time| time.durations)),
             sweep: sweep(&paces, throttle, headroom),
@@ -211,7 +212,8 @@ fn asked(pacing: &Pacing, paces: &[Pace], warnings: &mut Vec<String>) -> Option<
 
 /// The least throttle with which nine of ten runs end within `deadline` seconds, to 1 %.
 fn least_throttle(paces: &[Pace], deadline: f64) -> Option<u64> {
-    let meets = |rate: f64| total(paces.iter().map(|pace| durations(pace, rate))).p90.is_some_and(|p90| p90 <= deadline);
+    let meets =
+        |rate: f64| total(paces.iter().map(|pace| durations(pace, rate))).p90.is_some_and(|p90| p90 <= deadline);
     let mut low = paces.iter().map(Pace::least_throttle_bytes_per_sec).fold(1e5, f64::max);
     let mut high = low * 2.0;
     // 10 TB/s: beyond any network.

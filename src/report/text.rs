@@ -186,9 +186,10 @@ pub fn duration_line(snapshot: &Snapshot, plan: &Plan) -> String {
         Basis::Floor(h) => format!("the least of use; broker {} has less left below {}", id(h), h.rule.name()),
         Basis::Unknown => "no network capacity is known".to_owned(),
     };
-    let several = table.batches.iter().any(|time| {
-        time.busiest.is_some() && time.throttle.bytes_per_sec != table.throttle.bytes_per_sec
-    });
+    let several = table
+        .batches
+        .iter()
+        .any(|time| time.busiest.is_some() && time.throttle.bytes_per_sec != table.throttle.bytes_per_sec);
     let least = if several { " and more, batch by batch" } else { "" };
     let takes = match table.total.p50 {
         Some(_) => format!("Takes {}", span(&table.total)),

@@ -52,7 +52,8 @@ fn worsening(before: &Assessment, after: &Assessment) -> Option<String> {
     }
     let (old, new) = (before.imbalance.excess, after.imbalance.excess);
     let is_higher = new > old + ROUNDING * old.max(1.0);
-    (is_higher && after.hard_total() >= before.hard_total()).then(|| format!("an excess of {new:.4} where it was {old:.4}"))
+    (is_higher && after.hard_total() >= before.hard_total())
+        .then(|| format!("an excess of {new:.4} where it was {old:.4}"))
 }
 
 /// Whether batches `first` (an offset) up to `last` (exclusive) could be one: every dir holds what it held before them

@@ -155,7 +155,10 @@ mod tests {
             svg.split(&opening).skip(1).map(|s| s.split('"').next().unwrap_or("").matches('M').count()).sum::<usize>()
         };
         assert_eq!((bars('a'), bars('b')), (2, 1));
-        assert!(svg.contains(">1 h, 9 of 10 in 1 h 30 min</text>") && svg.contains(">2 h, may never end</text>"), "{svg}");
+        assert!(
+            svg.contains(">1 h, 9 of 10 in 1 h 30 min</text>") && svg.contains(">2 h, may never end</text>"),
+            "{svg}"
+        );
         assert!(svg.contains("batch &lt;1&gt;") && svg.contains(" h</text>"));
     }
 
