@@ -220,5 +220,6 @@ fn advance(streams: &mut [Stream], run: Run) -> Option<f64> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failing test may panic")]
 #[path = "fluid_tests.rs"]
 mod tests;
