@@ -34,6 +34,10 @@ const LOG_DIRS_SLOWER: f64 = 1.11;
 /// What starting a batch, electing leaders and seeing that it has ended take.
 const OVERHEAD_SECONDS: [f64; 3] = [1.0, 2.0, 5.0];
 
+/// More flows than these are not followed one by one: the busiest quota decides. With so many to many, quotas stay full
+/// until near the end, and a simulation would take longer than the rest of the plan.
+const FLOWS_MAX: usize = 2_000;
+
 /// Flows that end at about the same time end together: so many steps suffice for any number of them.
 const STEPS: usize = 64;
 
@@ -110,8 +114,31 @@ fn within_brokers(pace: &Pace, throttle: f64, fades: bool) -> Option<f64> {
 
 /// Seconds until all copies between brokers are made; none where they never are.
 fn between_brokers(pace: &Pace, throttle: f64, run: Run) -> Option<f64> {
+    if pace.flows.len() > FLOWS_MAX {
+        return busiest_quota(pace, throttle, run);
+    }
     let flows = pace.flows.iter().map(|(&ends, flow)| (ends, flow));
     run_out(streams(flows, run), throttle, run)
+}
+
+/// Seconds until the quota with most to carry is done, if it is full all the time.
+fn busiest_quota(pace: &Pace, throttle: f64, run: Run) -> Option<f64> {
+    let mut quotas: BTreeMap<(BrokerIdx, usize), (f64, f64)> = BTreeMap::new();
+    for (&(from, to), flow) in &pace.flows {
+        let bytes = (flow.bytes - run.burst_bytes).max(0.0);
+        for (quota, taken) in [((from, 0), flow.written + flow.followed), ((to, 1), flow.written)] {
+            let sums = quotas.entry(quota).or_default();
+            *sums = (sums.0 + bytes, sums.1 + taken);
+        }
+    }
+    let one = |&(bytes, taken): &(f64, f64)| match (taken >= throttle, taken > 0.0 && run.fades) {
+        _ if bytes <= 0.0 => Some(0.0),
+        (true, _) => None,
+        // The rest r of b falls by throttle − taken·r/b: b/taken · ln(throttle ÷ (throttle − taken)).
+        (false, true) => Some(bytes / taken * (throttle / (throttle - taken)).ln()),
+        (false, false) => Some(bytes / (throttle - taken)),
+    };
+    quotas.values().map(one).try_fold(0.0, |longest: f64, seconds| Some(longest.max(seconds?)))
 }
 
 /// A flow on its way.

@@ -103,10 +103,12 @@ fn a_throttle_below_what_followers_read_never_ends() {
 }
 
 #[test]
-fn many_flows_take_few_steps() {
-    let flows: Vec<_> = (0..20_000).map(|i| (i % 200, 200 + i / 200, 1e9 + i as f64 * 1e5, 0.0, 0.0)).collect();
+fn many_flows_end_when_the_busiest_quota_is_done() {
+    let flows: Vec<_> = (0..1_600).map(|i| (i % 40, 40 + i / 40, 1e9 + i as f64 * 1e5, 0.0, 0.0)).collect();
+    let run = Run { burst_bytes: 0.0, fades: false };
     let pace = pace(&flows);
-    let least = pace.estimate(1e8).seconds.unwrap();
-    let seconds = fluid(&pace, 1e8).unwrap();
-    assert!(seconds >= least * 0.999 && seconds < least * 1.5, "{seconds} {least}");
+    let busiest = busiest_quota(&pace, 1e8, run).unwrap();
+    assert!((busiest - pace.estimate(1e8).seconds.unwrap()).abs() < 1e-6);
+    let followed = fluid(&pace, 1e8).unwrap();
+    assert!(followed >= busiest * 0.999 && followed < busiest * 1.1, "{followed} {busiest}");
 }
