@@ -54,8 +54,7 @@ fn bench_size(criterion: &mut Criterion, snapshot: &Snapshot) {
     });
 }
 
-/// A plan for a thousand brokers with a million replicas that copies a hundred thousand of them, a third of the largest
-/// swaps that a search might make: it is scheduled, not searched.
+/// A hundred thousand replicas sent to another broker of their rack: what is measured is scheduled, not searched.
 fn many_moves(snapshot: &Snapshot) -> Solution {
     let brokers = snapshot.brokers.len();
     let mut placement = Placement::of(snapshot);
