@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion};
 use evenkeel::ingest::{SynthSpec, synthesize};
-use evenkeel::model::{Placement, Policy, Snapshot};
-use evenkeel::optimize::{Effort, Environment, Options, Solution, optimize};
+use evenkeel::model::{BrokerIdx, LogDirIdx, Placement, Policy, Seat, Snapshot};
+use evenkeel::optimize::{BoundKind, Effort, Environment, LowerBound, Options, Solution, StopReason, optimize};
+use evenkeel::plan::Pacing;
 use evenkeel::{plan, report, verify};
 
 /// Brokers and partitions.
@@ -41,12 +42,61 @@ fn bench_size(criterion: &mut Criterion, snapshot: &Snapshot) {
     });
     let solution = solve(snapshot, &policy, Effort::Quick);
     criterion.bench_function(&id("build the plan"), |b| {
-        b.iter_batched(|| solution.clone(), |s| plan::build(snapshot, &policy, s), BatchSize::LargeInput);
+        b.iter_batched(
+            || solution.clone(),
+            |s| plan::build(snapshot, &policy, s, &plan::Pacing::default()),
+            BatchSize::LargeInput,
+        );
     });
-    let plan = plan::build(snapshot, &policy, solution);
+    let plan = plan::build(snapshot, &policy, solution, &plan::Pacing::default());
     criterion.bench_function(&id("render the plan"), |b| {
         b.iter(|| report::plan_files(snapshot, &policy, black_box(&plan)));
     });
+}
+
+/// A hundred thousand replicas sent to another broker of their rack: what is measured is scheduled, not searched.
+fn many_moves(snapshot: &Snapshot) -> Solution {
+    let brokers = snapshot.brokers.len();
+    let mut placement = Placement::of(snapshot);
+    for (turn, partition) in
+        snapshot.partition_indices().step_by(snapshot.partitions.len().div_ceil(100_000)).enumerate()
+    {
+        let seats = placement.seats_mut(partition);
+        let Some(last) = seats.len().checked_sub(1) else { continue };
+        let from = seats[last].broker;
+        let rack = snapshot.broker(from).rack;
+        let fits = |row: &usize| {
+            let broker = BrokerIdx::new(*row);
+            snapshot.broker(broker).rack == rack && seats.iter().all(|seat| seat.broker != broker)
+        };
+        let start = from.row() + 1 + turn % 97;
+        let Some(row) = (start..start + brokers).map(|row| row % brokers).find(fits) else { continue };
+        let log_dir = snapshot.broker(BrokerIdx::new(row)).log_dir_rows().next().map(LogDirIdx::new);
+        seats[last] = Seat { broker: BrokerIdx::new(row), log_dir };
+    }
+    Solution {
+        placement,
+        stop_reason: StopReason::Done,
+        lower_bound: LowerBound { bytes: 0, kind: BoundKind::Shedding },
+        reasons: Vec::new(),
+        excuses: Vec::new(),
+    }
+}
+
+fn bench_scheduling(criterion: &mut Criterion) {
+    let snapshot = snapshot(1_000, 333_334);
+    let solution = many_moves(&snapshot);
+    let batches = Pacing { batch_seconds: Some(1_800.0), ..Pacing::default() };
+    for (name, pacing) in [("at once", Pacing::default()), ("in half hours", batches)] {
+        criterion.bench_function(&format!("schedule 100,000 moves {name}/{} replicas", snapshot.replicas.len()), |b| {
+            let policy = Policy::default();
+            b.iter_batched(
+                || solution.clone(),
+                |s| plan::build(&snapshot, &policy, s, &pacing),
+                BatchSize::PerIteration,
+            );
+        });
+    }
 }
 
 fn main() {
@@ -58,5 +108,6 @@ fn main() {
     for (brokers, partitions) in SIZES {
         bench_size(&mut criterion, &snapshot(brokers, partitions));
     }
+    bench_scheduling(&mut criterion);
     criterion.final_summary();
 }

@@ -7,7 +7,7 @@ use evenkeel::model::{PartitionIdx, Placement, Policy, Rule, Snapshot, TopicPatt
 use evenkeel::optimize::replication::optimize_with_factor;
 use evenkeel::optimize::{Effort, Environment, Options};
 use evenkeel::plan::frontier::plan_with_frontier;
-use evenkeel::plan::{MoveKind, build, explain, with_factor};
+use evenkeel::plan::{MoveKind, Pacing, build, explain, with_factor};
 use evenkeel::report::plan_files;
 use evenkeel::verify::plan_dir::{BatchFiles, PlanDir, TextFile, judge_dir};
 use evenkeel::verify::{assess, movement};
@@ -90,7 +90,7 @@ proptest! {
     #[test]
     fn a_frontier_holds_no_dominated_plan_and_ends_at_the_one_written(snapshot in cluster(), points in 2_usize..6) {
         let policy = Policy::default();
-        let plan = plan_with_frontier(&snapshot, &policy, points, &QUICK, &environment());
+        let plan = plan_with_frontier((&snapshot, &policy, &Pacing::default()), points, &QUICK, &environment());
         prop_assert!(!plan.frontier.is_empty() && plan.frontier.len() <= points);
         for pair in plan.frontier.windows(2) {
             prop_assert!(pair[0].movement.inter_broker_bytes < pair[1].movement.inter_broker_bytes);
@@ -100,7 +100,7 @@ proptest! {
         let last = plan.frontier.last().unwrap();
         prop_assert_eq!(last.movement, plan.movement);
         prop_assert_eq!((last.hard_total, last.outside), (plan.after.hard_total(), plan.after.imbalance.outside));
-        let again = plan_with_frontier(&snapshot, &policy, points, &QUICK, &environment());
+        let again = plan_with_frontier((&snapshot, &policy, &Pacing::default()), points, &QUICK, &environment());
         prop_assert_eq!(again, plan, "the same answer twice");
     }
 
@@ -115,7 +115,7 @@ proptest! {
         let Ok((solution, change)) = optimize_with_factor(&snapshot, &policy, factor, &QUICK, &environment()) else {
             return Ok(());
         };
-        let plan = with_factor(build(&snapshot, &policy, solution), change);
+        let plan = with_factor(build(&snapshot, &policy, solution, &Pacing::default()), change);
         let change = plan.replication.as_ref().unwrap();
         let now = Placement::of(&snapshot);
         let (mut raised, mut lowered, mut kept) = (0, 0, 0);
@@ -147,7 +147,7 @@ proptest! {
     fn explanations_are_the_judges_of_every_place_they_list(snapshot in cluster(), row in any::<prop::sample::Index>()) {
         let policy = Policy::default();
         let solution = evenkeel::optimize::optimize(&snapshot, &policy, &QUICK, &environment());
-        let plan = build(&snapshot, &policy, solution);
+        let plan = build(&snapshot, &policy, solution, &Pacing::default());
         let p = PartitionIdx::new(row.index(snapshot.partitions.len()));
         let told = explain::explain(&snapshot, &policy, &plan.placement, p);
         prop_assert_eq!(told.plan.inter_broker_bytes, plan.movement.inter_broker_bytes);

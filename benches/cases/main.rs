@@ -129,7 +129,7 @@ fn measure(name: &str, snapshot: &Snapshot, effort: Effort) -> Vec<String> {
     let start = Instant::now();
     let solution = optimize(snapshot, &policy, &Options { seed: 0, effort }, &env);
     let searched = Instant::now();
-    let plan = plan::build(snapshot, &policy, solution);
+    let plan = plan::build(snapshot, &policy, solution, &plan::Pacing::default());
     let planned = searched.elapsed().as_secs_f64();
     let gib = |bytes: u64| format!("{:.1}", bytes as f64 / f64::from(1 << 30));
     let (before, after) = (&plan.before, &plan.after);

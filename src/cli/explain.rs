@@ -10,6 +10,7 @@ use super::{rebalance, verify};
 use crate::ingest::nearest::nearest;
 use crate::ingest::plan_moves::read_planned_moves;
 use crate::model::{PartitionIdx, Placement, Policy, Snapshot};
+use crate::plan::Pacing;
 use crate::plan::explain::explain;
 use crate::report::explain::ExplainReport;
 use crate::verify::plan_dir::placement_of_files;
@@ -48,7 +49,7 @@ pub fn run(args: &Args) -> Result<Verdict, CliError> {
         let (planned, reasons) = match &args.plan {
             Some(dir) => read_plan(&snapshot, &policy, dir, partition)?,
             None => {
-                let plan = rebalance::search(&snapshot, &policy, &args.input.search);
+                let plan = rebalance::search(&snapshot, &policy, &args.input.search, &Pacing::default());
                 let moves = plan.moves.iter().filter(|m| m.partition == partition && !m.reason.is_empty());
                 let mut reasons: Vec<String> = moves.map(|m| m.reason.clone()).collect();
                 reasons.dedup();

@@ -14,7 +14,7 @@ use crate::ingest::catalogue::Catalogue;
 use crate::ingest::{policy, snapshot_dir};
 use crate::model::Policy;
 use crate::optimize::{self, Environment};
-use crate::plan;
+use crate::plan::{self, Pacing};
 use crate::report;
 
 const EXAMPLES: &str = "\
@@ -139,7 +139,12 @@ fn row_of(dir: &Path, catalogue: &Catalogue, policy: &Policy, args: &Args) -> Ro
         let expired = common::deadline(args.time_limit);
         let environment = Environment { expired: &expired, progress: &|_, _| () };
         let options = optimize::Options { seed: args.seed, effort: args.effort.into() };
-        plan::build(&snapshot, policy, optimize::optimize(&snapshot, policy, &options, &environment))
+        plan::build(
+            &snapshot,
+            policy,
+            optimize::optimize(&snapshot, policy, &options, &environment),
+            &Pacing::default(),
+        )
     });
     fleet::row(name, &snapshot, policy, plan.as_ref())
 }

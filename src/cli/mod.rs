@@ -7,6 +7,7 @@ pub mod exit;
 pub mod explain;
 pub mod fleet;
 pub mod forecast;
+pub mod pace;
 pub mod progress;
 pub mod rebalance;
 pub mod report;

@@ -6,13 +6,14 @@ use clap::builder::Resettable;
 
 use super::common::{self, Format, InputArgs, SearchArgs};
 use super::exit::{CliError, Verdict};
+use super::pace::PaceArgs;
 use super::progress::Progress;
 use super::scope::ScopeArgs;
 use crate::model::{Policy, Snapshot};
 use crate::optimize::replication::optimize_with_factor;
 use crate::optimize::{self, Environment};
 use crate::plan::frontier::plan_with_frontier;
-use crate::plan::{self, Outcome, Plan};
+use crate::plan::{self, Outcome, Pacing, Plan};
 use crate::report;
 
 const EXAMPLES: &str = "\
@@ -23,6 +24,7 @@ Examples:
   evenkeel rebalance snapshot --relieve-disks --out plan
   evenkeel rebalance snapshot --frontier 6 --out plan
   evenkeel rebalance snapshot --replication-factor 3 --topics 'orders.*' --out plan
+  evenkeel rebalance snapshot --deadline 6h --batch-duration 30m --out plan
   evenkeel rebalance snapshot --out plan --format json | jq .movement
 
 Exit status: 0 every hard rule holds after the plan; 3 one stays broken (the plan is written all the same);
@@ -36,6 +38,8 @@ pub struct Args {
     input: InputArgs,
     #[command(flatten)]
     scope: ScopeArgs,
+    #[command(flatten)]
+    pace: PaceArgs,
     /// Directory to write the plan to
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -58,10 +62,11 @@ pub struct Args {
 /// Bad input, or what the system refused.
 pub fn run(args: &Args) -> Result<Verdict, CliError> {
     common::refuse_existing(&args.out, args.force)?;
+    let pacing = args.pace.pacing()?;
     common::on_threads(args.input.search.threads, || {
         let (snapshot, mut policy) = common::load(&args.input)?;
         args.scope.resolve(&mut policy, &snapshot)?;
-        let plan = plan(&snapshot, &policy, args)?;
+        let plan = plan(&snapshot, &policy, args, &pacing)?;
         let files = report::plan_files(&snapshot, &policy, &plan);
         match args.input.format {
             Format::Text => common::print(&report::text::rebalance(&snapshot, &policy, &plan, &args.out))?,
@@ -73,29 +78,29 @@ pub fn run(args: &Args) -> Result<Verdict, CliError> {
 }
 
 /// Searches as the flags ask, and turns the answer into a plan.
-fn plan(snapshot: &Snapshot, policy: &Policy, args: &Args) -> Result<Plan, CliError> {
+fn plan(snapshot: &Snapshot, policy: &Policy, args: &Args, pacing: &Pacing) -> Result<Plan, CliError> {
     let search = &args.input.search;
     if let Some(factor) = args.replication_factor {
         let (solution, change) = with_progress(search, |options, env| {
             optimize_with_factor(snapshot, policy, u32::from(factor), options, env)
         })
         .map_err(CliError::Usage)?;
-        return Ok(plan::with_factor(plan::build(snapshot, policy, solution), change));
+        return Ok(plan::with_factor(plan::build(snapshot, policy, solution, pacing), change));
     }
     Ok(match args.frontier {
         Some(points) => with_progress(search, |options, env| {
-            plan_with_frontier(snapshot, policy, usize::from(points), options, env)
+            plan_with_frontier((snapshot, policy, pacing), usize::from(points), options, env)
         }),
-        None => self::search(snapshot, policy, search),
+        None => self::search(snapshot, policy, search, pacing),
     })
 }
 
 /// Searches under a progress display and turns the answer into a plan.
-pub(super) fn search(snapshot: &Snapshot, policy: &Policy, args: &SearchArgs) -> Plan {
+pub(super) fn search(snapshot: &Snapshot, policy: &Policy, args: &SearchArgs, pacing: &Pacing) -> Plan {
     with_progress(args, |options, env| {
         let solution = optimize::optimize(snapshot, policy, options, env);
         (env.progress)("plan", 0.98);
-        plan::build(snapshot, policy, solution)
+        plan::build(snapshot, policy, solution, pacing)
     })
 }
 

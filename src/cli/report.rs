@@ -8,7 +8,7 @@ use super::progress::Progress;
 use crate::capacity::traffic::Assumptions;
 use crate::model::{Policy, Snapshot};
 use crate::optimize::{self, Effort, Environment};
-use crate::plan::{self, Plan};
+use crate::plan::{self, Pacing, Plan};
 use crate::report::capacity::{CapacityReport, report_json};
 
 const EXAMPLES: &str = "\
@@ -77,5 +77,5 @@ fn search(snapshot: &Snapshot, policy: &Policy, args: &Args) -> Plan {
     let environment = Environment { expired: &expired, progress: &|stage, share| progress.show(stage, share) };
     let options = optimize::Options { seed: args.input.search.seed, effort: Effort::Quick };
     let solution = optimize::optimize(snapshot, policy, &options, &environment);
-    plan::build(snapshot, policy, solution)
+    plan::build(snapshot, policy, solution, &Pacing::default())
 }

@@ -1,273 +1,389 @@
-//! Splits a plan into as few steps as keep every log dir within its capacity while old and new copies both exist.
+//! Splits a plan into steps that can each be the last.
 //!
-//! Input: where the partitions stand and are to end. Output: [`Batch`]es and excuses. Invariant: in every batch, for
-//! every log dir of known capacity, what is on it at the start (other use included) plus what comes in is at most its
-//! capacity; what leaves is free only for the next batch. Where no order of moves keeps that, `deadlock` takes a
-//! detour or, as the last resort, says so in an excuse.
+//! Input: where the partitions stand and are to end, and how large steps may be. Output: [`Batch`]es, excuses and
+//! notes. Invariants:
+//! - in every batch, for every log dir of known capacity, what is on it at the start (other use included) plus what
+//!   comes in is at most its capacity; what leaves is free only for the next batch. Where no order of moves keeps that,
+//!   `deadlock` takes a detour or, as the last resort, says so in an excuse;
+//! - after every batch no rule's count is higher than before it and the excess is not, unless a rule was repaired for
+//!   it; `merge` joins batches where only together they keep that, and notes where their copies have no room together;
+//! - a batch keeps to [`Pacing`], unless one partition alone passes it or the two above need more.
 //!
-//! Each round takes every waiting partition that fits, repairs of hard rules first. A partition that does not fit
-//! queues at the dir that blocks it and is looked at again only when that dir has room for it, so that the work is
-//! near linear in the partitions, however many rounds it takes.
+//! Each batch takes repairs first, then by excess relieved per byte; what would make things worse by itself waits for
+//! what makes up for it in the same batch. The work is near linear in the partitions for a given number of batches.
 
 use std::collections::BTreeSet;
 
 use super::change::{Change, Held, held_in, transition};
-use super::{Batch, Entry, MoveKind};
-use crate::model::{Criterion, Excuse, LogDirIdx, PartitionIdx, Placement, Policy, Seat, Snapshot};
+use super::elections::leader_after;
+use super::growth::Growth;
+use super::ledger::{Ledger, Standing};
+use super::limits::Tally;
+use super::merge::merge;
+use super::step::{End, Step, incoming, outgoing};
+use super::{Batch, Entry, MoveKind, Pacing};
+use crate::model::{BrokerIdx, Criterion, Excuse, LogDirIdx, PartitionIdx, Placement, Policy, Seat, Snapshot};
 use crate::optimize::Reason;
 
-/// Classes of urgency: repairs before the rest, and in each what frees a crowded dir before what does not.
-const RANKS: u8 = 4;
+/// Excess that rounding alone may seem to add.
+const ROUNDING: f64 = 1e-12;
+
+/// How often a batch looks again at what would have made things worse: each look takes what the one before made up for,
+/// and chains of more than a few are rare.
+const LOOKS: usize = 4;
 
 /// One partition on its way.
 pub(super) struct Task {
     pub(super) partition: PartitionIdx,
-    /// Below [`RANKS`]; the least is the most urgent.
+    /// Repairs before the rest, and in each what frees a crowded dir before what does not; the least is most urgent.
     rank: u8,
+    /// Excess relieved per byte, as things stood at the start.
+    relief: f64,
     pub(super) standing: Vec<Held>,
     pub(super) target: Vec<Seat>,
     /// What turns `standing` into `target`.
     pub(super) changes: Vec<Change>,
-    /// Whether it has been through an intermediate step already; a second would not help, and one bounds the search.
+    /// Whether its preferred leader is to be elected at the end.
+    pub(super) elects: bool,
+    /// Whether it has been through a detour already; a second would not help, and one bounds the search.
     pub(super) has_detoured: bool,
-    /// The dir whose lack of room keeps it waiting, and its key in that dir's queue.
-    blocked: Option<(LogDirIdx, QueueKey)>,
+    /// In a deadlock: the dir that lacks most room for it, and the bytes that come there.
+    pub(super) blocked: Option<(LogDirIdx, u64)>,
+    /// The steps that it may take next, the best first; made when it is first looked at.
+    next: Vec<Step>,
 }
 
-/// Rank, bytes that the dir lacks room for, task.
-type QueueKey = (u8, u64, usize);
-
-impl Task {
-    /// What comes to dirs, one item per dir.
-    pub(super) fn needs(&self) -> impl Iterator<Item = (LogDirIdx, u64)> + '_ {
-        incoming(&self.changes)
-    }
-
-    pub(super) fn is_waiting(&self) -> bool {
-        self.blocked.is_some()
-    }
+/// What the scheduler was asked for.
+pub(super) struct Order<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) policy: &'a Policy,
+    pub(super) placement: &'a Placement,
+    /// Ascending.
+    pub(super) elected: &'a [PartitionIdx],
+    /// By partition.
+    pub(super) reasons: &'a [Reason],
+    pub(super) pacing: &'a Pacing,
+    /// What the whole plan changes, by partition.
+    pub(super) changes: &'a [(PartitionIdx, Vec<Change>)],
+    /// What durations are reckoned with, bytes per second.
+    pub(super) throttle_bytes_per_sec: f64,
 }
 
-/// What `changes` bring to dirs.
-pub(super) fn incoming(changes: &[Change]) -> impl Iterator<Item = (LogDirIdx, u64)> + '_ {
-    changes.iter().filter_map(|c| c.to).filter_map(|held| Some((held.seat.log_dir?, held.bytes)))
-}
-
-/// What `changes` free on dirs once they are done.
-pub(super) fn outgoing(changes: &[Change]) -> impl Iterator<Item = (LogDirIdx, u64)> + '_ {
-    changes.iter().filter_map(|c| c.from).filter_map(|held| Some((held.seat.log_dir?, held.bytes)))
-}
-
-/// One entry of the batch being filled.
-pub(super) struct Step {
-    pub(super) task: usize,
-    pub(super) seats: Vec<Seat>,
-    pub(super) changes: Vec<Change>,
+/// The batches and what is to be said of them.
+pub(super) struct Scheduled {
+    pub(super) batches: Vec<Batch>,
+    /// One for each copy that must overfill a dir.
+    pub(super) excuses: Vec<Excuse>,
+    /// What the operator should know of the order.
+    pub(super) notes: Vec<String>,
 }
 
 /// The schedule as it grows.
 pub(super) struct Schedule<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) policy: &'a Policy,
+    placement: &'a Placement,
+    pacing: &'a Pacing,
     pub(super) tasks: Vec<Task>,
     /// Bytes that each dir still takes in this batch; endless where the capacity is unknown.
     pub(super) room: Vec<i128>,
-    queues: Vec<BTreeSet<QueueKey>>,
-    /// Tasks that wait at some dir.
-    pub(super) waiting: BTreeSet<usize>,
-    /// Finished batches.
+    growth: Growth,
+    /// In a deadlock, the tasks that wait for each dir: bytes that it lacks room for, task.
+    pub(super) queues: Vec<BTreeSet<(u64, usize)>>,
+    ledger: Ledger<'a>,
+    leaders: Vec<Option<BrokerIdx>>,
+    tally: Tally<'a>,
+    /// Finished batches, and how the cluster stands after each.
     pub(super) done: Vec<Batch>,
+    standings: Vec<Standing>,
     pub(super) excuses: Vec<Excuse>,
 }
 
-/// The batches that lead from the snapshot to `placement`, and an excuse for each that must overfill a dir. `elected`
-/// ascends; each is elected in the batch that finishes its partition, or in the first if it does not move.
-#[must_use]
-pub fn schedule(
-    snapshot: &Snapshot,
-    policy: &Policy,
-    placement: &Placement,
-    elected: &[PartitionIdx],
-    reasons: &[Reason],
-) -> (Vec<Batch>, Vec<Excuse>) {
-    let mut schedule = Schedule::new(snapshot, policy, placement, reasons);
+/// The batches that lead from the snapshot to the placement. Each of `elected` is elected in the batch that finishes
+/// its partition.
+pub(super) fn schedule(order: &Order<'_>) -> Scheduled {
+    let mut schedule = Schedule::new(order);
     schedule.run();
-    let mut batches = schedule.done;
-    place_elections(snapshot, &mut batches, elected);
-    (batches, schedule.excuses)
-}
-
-/// Elects each partition once its last entry is done. Elections alone go first: they relieve brokers and cost nothing.
-fn place_elections(snapshot: &Snapshot, batches: &mut Vec<Batch>, elected: &[PartitionIdx]) {
-    if batches.is_empty() && !elected.is_empty() {
-        batches.push(Batch::default());
-    }
-    let mut last_batch = vec![0_usize; snapshot.partitions.len()];
-    for (number, batch) in batches.iter().enumerate() {
-        batch.entries.iter().for_each(|entry| last_batch[entry.partition.row()] = number);
-    }
-    for &partition in elected {
-        batches[last_batch[partition.row()]].elections.push(partition);
-    }
+    let Schedule { done, standings, excuses, growth, .. } = schedule;
+    let mut notes = growth.notes(order.snapshot);
+    let batches = merge(order.snapshot, done, &standings, &mut notes);
+    Scheduled { batches, excuses, notes }
 }
 
 impl<'a> Schedule<'a> {
-    fn new(snapshot: &'a Snapshot, policy: &'a Policy, placement: &Placement, reasons: &[Reason]) -> Self {
-        let mut tasks = tasks(snapshot, placement, reasons);
-        let room = room(snapshot);
+    fn new(order: &Order<'a>) -> Self {
+        let Order { snapshot, policy, pacing, .. } = *order;
+        let mut tasks = tasks(order);
+        let mut room = room(snapshot);
         rank_by_crowding(&mut tasks, &room);
+        let growth = Growth::of(order);
+        growth.reserve(&mut room);
+        let mut ledger = Ledger::new(snapshot, policy);
+        let standings = vec![ledger.standing()];
         Self {
             snapshot,
             policy,
+            placement: order.placement,
+            pacing,
             tasks,
             queues: vec![BTreeSet::new(); room.len()],
             room,
-            waiting: BTreeSet::new(),
+            growth,
+            ledger,
+            leaders: snapshot.partitions.iter().map(|p| p.leader).collect(),
+            tally: Tally::new(snapshot, pacing, order.throttle_bytes_per_sec),
             done: Vec::new(),
+            standings,
             excuses: Vec::new(),
         }
     }
 
     fn run(&mut self) {
-        let mut order: Vec<usize> = (0..self.tasks.len()).collect();
-        order.sort_by_key(|&task| self.tasks[task].rank);
-        let mut steps = self.take_fitting(order);
-        loop {
-            if steps.is_empty() {
-                if self.waiting.is_empty() {
-                    break;
-                }
-                steps = self.break_deadlock();
+        let mut waiting: Vec<usize> = (0..self.tasks.len()).collect();
+        for &task in &waiting {
+            self.prepare(task);
+        }
+        self.sort(&mut waiting);
+        while !waiting.is_empty() {
+            let mut steps = self.fill(&waiting);
+            if steps.is_empty() && self.growth.release(&mut self.room) {
+                continue;
             }
-            let (freed, unfinished) = self.finish(steps);
-            steps = self.take_fitting(unfinished);
-            self.wake(&freed, &mut steps);
+            if steps.is_empty() {
+                steps = self.break_deadlock(&waiting);
+            }
+            debug_assert!(!steps.is_empty(), "something always can be done");
+            let mut is_taken = vec![false; self.tasks.len()];
+            steps.iter().for_each(|step| is_taken[step.task] = true);
+            waiting.retain(|&task| !is_taken[task]);
+            let unfinished = self.finish(steps);
+            if !unfinished.is_empty() {
+                waiting.extend(unfinished);
+                self.sort(&mut waiting);
+            }
         }
     }
 
-    fn take_fitting(&mut self, candidates: Vec<usize>) -> Vec<Step> {
-        let mut steps = Vec::new();
-        for task in candidates {
-            steps.extend(self.take(task));
+    fn sort(&self, tasks: &mut [usize]) {
+        let key = |task: usize| (self.tasks[task].rank, self.tasks[task].relief);
+        tasks.sort_by(|&a, &b| {
+            let ((rank_a, relief_a), (rank_b, relief_b)) = (key(a), key(b));
+            rank_a.cmp(&rank_b).then(relief_b.total_cmp(&relief_a)).then(a.cmp(&b))
+        });
+    }
+
+    /// Finds the steps that `task` may take next, and what the best of them relieves per byte.
+    fn prepare(&mut self, task: usize) {
+        let next = self.candidates(task);
+        if let Some(best) = next.first() {
+            let bytes: u64 = best.changes.iter().map(Change::bytes).sum();
+            let (hard, excess) = self.ledger.delta(&best.effect);
+            let row = &mut self.tasks[task];
+            row.relief = -excess / bytes.max(1) as f64;
+            if hard < 0 {
+                // A repair, whatever the search gave as its reason.
+                row.rank %= 2;
+            }
         }
+        self.tasks[task].next = next;
+    }
+
+    /// One copy to another broker at a time, those that keep the leader first; the whole change where it has but one,
+    /// where what lies between breaks a rule, or where Kafka would refuse it.
+    fn candidates(&self, row: usize) -> Vec<Step> {
+        let task = &self.tasks[row];
+        let copies: Vec<&Change> =
+            task.changes.iter().filter(|c| c.kind == MoveKind::Replica && c.to.is_some()).collect();
+        if copies.len() < 2 || !self.pacing.is_one_replica_at_a_time {
+            return vec![self.step(row, |_| End::Goal)];
+        }
+        let leader = self.leaders[task.partition.row()];
+        let is_left = |step: &Step| step.leader_after != leader;
+        let will_be_elected = task.elects || self.is_elected_last(task);
+        let mut steps = Vec::with_capacity(copies.len());
+        for copy in copies {
+            let goes = |change: &Change| change == copy || change.kind == MoveKind::LogDir;
+            let step = self.step(row, |change| if goes(change) { End::Goal } else { End::of(change.from) });
+            let is_safe = self.is_accepted(&step)
+                && step.effect.partition_rules() <= 0
+                && (!is_left(&step) || will_be_elected)
+                && step.seats.len() == task.target.len();
+            steps.extend(is_safe.then_some(step));
+        }
+        steps.sort_by_key(|step| (step.effect.partition_rules(), is_left(step)));
+        if steps.is_empty() { vec![self.step(row, |_| End::Goal)] } else { steps }
+    }
+
+    /// Whether an election at the end makes the planned leader lead, whoever did in between.
+    fn is_elected_last(&self, task: &Task) -> bool {
+        let planned = self.placement.leader(task.partition);
+        planned.is_some() && planned == task.target.first().map(|seat| seat.broker)
+    }
+
+    /// Where `task` stands after a step to `seats`: the step with all that it does.
+    pub(super) fn step_to(&self, row: usize, seats: Vec<Seat>) -> Step {
+        let task = &self.tasks[row];
+        let copy_bytes = self.snapshot.copy_size_bytes(task.partition);
+        let (after, changes) = transition(self.snapshot, &task.standing, &seats, copy_bytes);
+        let leader = self.leaders[task.partition.row()];
+        let is_last = seats == task.target;
+        let unelected = leader_after(self.snapshot, leader, &seats, false);
+        let planned = self.placement.leader(task.partition);
+        let elects = is_last && (task.elects || (unelected != planned && self.is_elected_last(task)));
+        let leader_after = if elects { seats.first().map(|s| s.broker) } else { leader.and(unelected) };
+        let effect = self.ledger.effect(task.partition, (&task.standing, leader), (&after, leader_after));
+        Step { task: row, partition: task.partition, seats, after, changes, leader, leader_after, elects, effect }
+    }
+
+    /// The steps of one batch, none where nothing fits; `waiting` is in the order of urgency.
+    fn fill(&mut self, waiting: &[usize]) -> Vec<Step> {
+        self.tally.clear();
+        let mut steps = Vec::new();
+        let mut deferred = Vec::new();
+        for &task in waiting {
+            if self.tally.is_full() {
+                break;
+            }
+            self.try_take(task, false, &mut steps, &mut deferred);
+        }
+        for _ in 0..LOOKS {
+            let before = steps.len();
+            for task in std::mem::take(&mut deferred) {
+                self.try_take(task, false, &mut steps, &mut deferred);
+            }
+            if steps.len() == before || deferred.is_empty() {
+                break;
+            }
+        }
+        self.take_together(deferred, &mut steps);
         steps
     }
 
-    /// The step that finishes `task`, its room taken; none, and the task queued, where it does not fit.
-    fn take(&mut self, task: usize) -> Option<Step> {
-        let room = &self.room;
-        let lack = |(dir, bytes): &(LogDirIdx, u64)| i128::from(*bytes) - room[dir.row()];
-        let worst = self.tasks[task].needs().max_by_key(lack).filter(|need| lack(need) > 0);
-        if let Some((dir, bytes)) = worst {
-            let key = (self.tasks[task].rank, bytes, task);
-            self.queues[dir.row()].insert(key);
-            self.waiting.insert(task);
-            self.tasks[task].blocked = Some((dir, key));
-            return None;
+    /// Takes what makes things worse one by one, if all of it together does not; and where nothing else is left.
+    fn take_together(&mut self, deferred: Vec<usize>, steps: &mut Vec<Step>) {
+        let sure = steps.len();
+        let mut left_out = Vec::new();
+        for task in deferred {
+            self.try_take(task, true, steps, &mut left_out);
         }
-        self.unqueue(task);
-        let Task { target, changes, .. } = &self.tasks[task];
-        let step = Step { task, seats: target.clone(), changes: changes.clone() };
-        self.reserve(&step.changes);
-        Some(step)
-    }
-
-    /// Takes `task` out of its queue, whatever becomes of it next.
-    pub(super) fn unqueue(&mut self, task: usize) {
-        if let Some((dir, key)) = self.tasks[task].blocked.take() {
-            self.queues[dir.row()].remove(&key);
-            self.waiting.remove(&task);
+        if sure == 0 || steps.len() == sure {
+            return;
+        }
+        let is_worse = match self.standings.last() {
+            Some(before) => self.ledger.standing().is_worse_than(before),
+            None => false,
+        };
+        if is_worse {
+            for step in steps.drain(sure..).rev() {
+                self.ledger.apply(&step.effect, true);
+                for (dir, bytes) in incoming(&step.changes) {
+                    self.room[dir.row()] = self.room[dir.row()].saturating_add(i128::from(bytes));
+                }
+                self.tasks[step.task].next.insert(0, step);
+            }
         }
     }
 
-    /// Takes the room that `changes` need.
-    pub(super) fn reserve(&mut self, changes: &[Change]) {
-        for (dir, bytes) in incoming(changes) {
+    /// Takes the first step of `task` that fits; where that makes things worse, only if `is_forced`.
+    fn try_take(&mut self, task: usize, is_forced: bool, steps: &mut Vec<Step>, deferred: &mut Vec<usize>) {
+        if self.tasks[task].next.is_empty() {
+            self.prepare(task);
+        }
+        let fits = |step: &Step| self.tally.admits(step) && self.has_room(&step.changes);
+        let Some(choice) = self.tasks[task].next.iter().position(fits) else { return };
+        if !is_forced {
+            let (hard, excess) = self.ledger.delta(&self.tasks[task].next[choice].effect);
+            let is_repair = self.tasks[task].rank < 2;
+            let helps = hard < 0 || (hard == 0 && (excess <= ROUNDING || is_repair));
+            if !helps {
+                deferred.push(task);
+                return;
+            }
+        }
+        let step = self.tasks[task].next.remove(choice);
+        self.accept(&step);
+        steps.push(step);
+    }
+
+    fn has_room(&self, changes: &[Change]) -> bool {
+        incoming(changes).all(|(dir, bytes)| i128::from(bytes) <= self.room[dir.row()])
+    }
+
+    /// Takes the room that `step` needs and counts what it does.
+    pub(super) fn accept(&mut self, step: &Step) {
+        for (dir, bytes) in incoming(&step.changes) {
             let room = &mut self.room[dir.row()];
             *room = room.saturating_sub(i128::from(bytes));
         }
+        self.tally.add(step);
+        self.ledger.apply(&step.effect, false);
     }
 
-    /// Closes a batch: what left is free now. Says which dirs gained room and which tasks have a further step.
-    fn finish(&mut self, steps: Vec<Step>) -> (BTreeSet<LogDirIdx>, Vec<usize>) {
+    /// Closes a batch: what left is free now. Returns the tasks that have a further step.
+    fn finish(&mut self, steps: Vec<Step>) -> Vec<usize> {
         let mut batch = Batch::default();
-        let (mut freed, mut unfinished) = (BTreeSet::new(), Vec::new());
+        let mut unfinished = Vec::new();
         for step in steps {
             for (dir, bytes) in outgoing(&step.changes) {
                 let room = &mut self.room[dir.row()];
                 *room = room.saturating_add(i128::from(bytes));
-                freed.insert(dir);
             }
-            for change in &step.changes {
-                match change.kind {
-                    MoveKind::Replica => batch.inter_broker_bytes += change.bytes(),
-                    MoveKind::LogDir => batch.intra_broker_bytes += change.bytes(),
-                    MoveKind::Leader => {}
-                }
-            }
+            batch.count(&step.changes);
             let task = &mut self.tasks[step.task];
+            let partition = task.partition;
+            task.next.clear();
+            self.leaders[partition.row()] = step.leader_after;
+            if step.elects {
+                batch.elections.push(partition);
+            }
+            let stays = task.standing.iter().map(|held| held.seat).eq(step.seats.iter().copied());
+            task.standing = step.after;
             if step.seats != task.target {
-                let copy_bytes = self.snapshot.copy_size_bytes(task.partition);
-                let (after, _) = transition(self.snapshot, &task.standing, &step.seats, copy_bytes);
-                let (_, changes) = transition(self.snapshot, &after, &task.target, copy_bytes);
-                (task.standing, task.changes, task.has_detoured) = (after, changes, true);
+                let copy_bytes = self.snapshot.copy_size_bytes(partition);
+                let (_, changes) = transition(self.snapshot, &task.standing, &task.target, copy_bytes);
+                task.changes = changes;
                 unfinished.push(step.task);
             }
-            batch.entries.push(Entry { partition: task.partition, seats: step.seats });
-        }
-        batch.entries.sort_by_key(|entry| entry.partition);
-        self.done.push(batch);
-        (freed, unfinished)
-    }
-
-    /// Takes the tasks that waited for `freed` dirs and fit now: the most urgent first, in each class the small ones
-    /// first, since more of them fit. A task that meets another full dir queues there and is not met again this round,
-    /// for room only shrinks within one.
-    fn wake(&mut self, freed: &BTreeSet<LogDirIdx>, steps: &mut Vec<Step>) {
-        for rank in 0..RANKS {
-            for dir in freed {
-                while let Some(&(_, bytes, task)) = self.queues[dir.row()].range((rank, 0, 0)..(rank + 1, 0, 0)).next()
-                {
-                    if i128::from(bytes) > self.room[dir.row()] {
-                        break;
-                    }
-                    self.unqueue(task);
-                    steps.extend(self.take(task));
-                }
+            if !stays {
+                batch.entries.push(Entry { partition, seats: step.seats });
             }
         }
-    }
-
-    /// The least room that a task waiting at `dir` needs; none where nobody waits.
-    pub(super) fn least_awaited_bytes(&self, dir: LogDirIdx) -> Option<u64> {
-        (0..RANKS)
-            .filter_map(|rank| self.queues[dir.row()].range((rank, 0, 0)..(rank + 1, 0, 0)).next())
-            .map(|key| key.1)
-            .min()
-    }
-
-    /// Whether any task waits for room on `dir`.
-    pub(super) fn is_awaited(&self, dir: LogDirIdx) -> bool {
-        !self.queues[dir.row()].is_empty()
+        batch.entries.sort_by_key(|entry| entry.partition);
+        batch.elections.sort_unstable();
+        self.done.push(batch);
+        self.standings.push(self.ledger.standing());
+        unfinished
     }
 }
 
-/// Every partition that is to change, ascending.
-fn tasks(snapshot: &Snapshot, placement: &Placement, reasons: &[Reason]) -> Vec<Task> {
-    let mut reasons = reasons.iter().peekable();
+/// Every partition that is to change or to be led by another, ascending.
+fn tasks(order: &Order<'_>) -> Vec<Task> {
+    let snapshot = order.snapshot;
+    let mut reasons = order.reasons.iter().peekable();
+    let mut elected = order.elected.iter().copied().peekable();
     let mut tasks = Vec::new();
     for partition in snapshot.partition_indices() {
         while reasons.next_if(|r| r.partition < partition).is_some() {}
-        let target = placement.seats(partition);
-        if is_unchanged(snapshot, partition, target) {
+        let elects = elected.next_if_eq(&partition).is_some();
+        let target = order.placement.seats(partition);
+        if is_unchanged(snapshot, partition, target) && !elects {
             continue;
         }
         let repairs = reasons.peek().is_some_and(|r| r.partition == partition && is_rule(r.criterion));
         let standing = held_in(snapshot, partition);
         let (_, changes) = transition(snapshot, &standing, target, snapshot.copy_size_bytes(partition));
-        let rank = if repairs { 0 } else { 2 };
-        let target = target.to_vec();
-        tasks.push(Task { partition, rank, standing, target, changes, has_detoured: false, blocked: None });
+        tasks.push(Task {
+            partition,
+            rank: if repairs { 0 } else { 2 },
+            relief: 0.0,
+            standing,
+            target: target.to_vec(),
+            changes,
+            elects,
+            has_detoured: false,
+            blocked: None,
+            next: Vec::new(),
+        });
     }
     tasks
 }
@@ -283,7 +399,7 @@ fn is_rule(criterion: Criterion) -> bool {
 }
 
 /// Bytes that each dir can take on top of what the snapshot puts there.
-fn room(snapshot: &Snapshot) -> Vec<i128> {
+pub(super) fn room(snapshot: &Snapshot) -> Vec<i128> {
     let bare = |d: &crate::model::LogDir| match d.capacity_bytes {
         Some(capacity) => i128::from(capacity) - i128::from(d.other_used_bytes),
         None => i128::MAX,
@@ -300,11 +416,12 @@ fn room(snapshot: &Snapshot) -> Vec<i128> {
 /// Puts what leaves a dir that cannot take all that is to come before what does not: it makes room for the rest.
 fn rank_by_crowding(tasks: &mut [Task], room: &[i128]) {
     let mut left = room.to_vec();
-    for (dir, bytes) in tasks.iter().flat_map(Task::needs) {
+    for (dir, bytes) in tasks.iter().flat_map(|task| incoming(&task.changes)) {
         left[dir.row()] = left[dir.row()].saturating_sub(i128::from(bytes));
     }
+    let is_crowded = |dir: LogDirIdx| left[dir.row()] < 0;
     for task in tasks {
-        if !outgoing(&task.changes).any(|(dir, _)| left[dir.row()] < 0) {
+        if !outgoing(&task.changes).any(|(dir, _)| is_crowded(dir)) {
             task.rank += 1;
         }
     }

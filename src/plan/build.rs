@@ -1,15 +1,19 @@
 //! Puts a plan together: the judge's figures around what the search decided.
 
-use super::{Outcome, Plan, batches, elections, moves};
+use super::batches::{Order, Scheduled, schedule};
+use super::change::{held_in, transition};
+use super::throttle::Networks;
+use super::timetable::planned_throttle;
+use super::{Outcome, Pacing, Plan, Timetable, elections, kafka_json, moves};
 use crate::model::{Assessment, Movement, Placement, Policy, Snapshot};
 use crate::optimize::Solution;
 use crate::optimize::replication::FactorChange;
 use crate::verify;
 
-/// Turns `solution` into what an operator carries out. Leaders are those that Kafka will have once the entries and
-/// elections are carried out; every figure is the judge's.
+/// Turns `solution` into what an operator carries out, in steps as `pacing` asks. Leaders are those that Kafka will have
+/// once the entries and elections are carried out; every figure is the judge's.
 #[must_use]
-pub fn build(snapshot: &Snapshot, policy: &Policy, solution: Solution) -> Plan {
+pub fn build(snapshot: &Snapshot, policy: &Policy, solution: Solution, pacing: &Pacing) -> Plan {
     let Solution { placement, stop_reason, lower_bound, mut reasons, mut excuses } = solution;
     // Both consumers walk reasons and partitions side by side.
     reasons.sort_by_key(|reason| reason.partition);
@@ -18,7 +22,26 @@ pub fn build(snapshot: &Snapshot, policy: &Policy, solution: Solution) -> Plan {
     let before = verify::assess(snapshot, policy, &Placement::of(snapshot));
     let after = verify::assess(snapshot, policy, &placement);
     let movement = verify::movement(snapshot, &placement);
-    let (batches, overflows) = batches::schedule(snapshot, policy, &placement, &elected, &reasons);
+    let networks = Networks::of(snapshot, policy, &placement);
+    let changes: Vec<_> = kafka_json::entries(snapshot, &placement)
+        .into_iter()
+        .map(|entry| {
+            let copy_bytes = snapshot.copy_size_bytes(entry.partition);
+            let standing = held_in(snapshot, entry.partition);
+            (entry.partition, transition(snapshot, &standing, &entry.seats, copy_bytes).1)
+        })
+        .collect();
+    let throttle = planned_throttle(snapshot, &networks, pacing, &changes);
+    let Scheduled { batches, excuses: overflows, notes } = schedule(&Order {
+        snapshot,
+        policy,
+        placement: &placement,
+        elected: &elected,
+        reasons: &reasons,
+        pacing,
+        changes: &changes,
+        throttle_bytes_per_sec: throttle.bytes_per_sec as f64,
+    });
     excuses.extend(overflows);
     Plan {
         outcome: outcome(&movement, &after),
@@ -29,6 +52,7 @@ pub fn build(snapshot: &Snapshot, policy: &Policy, solution: Solution) -> Plan {
         before,
         after,
         moves: moves::moves(snapshot, &placement, &batches, &reasons),
+        timetable: Timetable::with_networks(snapshot, &networks, &batches, pacing, notes),
         placement,
         batches,
         excuses,

@@ -5,38 +5,30 @@
 //! suffers least, with an excuse. Parts of the cluster that do not touch each other are served at once. A partition
 //! takes one intermediate step at most, so that this ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::batches::{Schedule, Step, incoming, outgoing};
-use super::change::{Change, Held, transition};
+use super::batches::Schedule;
+use super::change::{Change, Held};
+use super::step::{End, Step, incoming, outgoing};
 use crate::model::{BrokerState, Criterion, Excuse, Groups, LogDirIdx, LogDirState, Rule, Seat};
 
 /// One intermediate step is taken at a time among so many waiting partitions: few enough that little is copied in
 /// vain, enough that a large deadlock is left in a few dozen rounds.
 const WAITING_PER_STEP: usize = 16;
 
-/// Where a change ends in an intermediate step.
-enum End {
-    /// At its goal.
-    Goal,
-    /// On another seat: where it began, or parked.
-    At(Seat),
-    /// Not begun, and nothing was there before.
-    Nowhere,
-}
-
-impl End {
-    fn of(from: Option<Held>) -> Self {
-        from.map_or(Self::Nowhere, |held| Self::At(held.seat))
-    }
-}
-
 impl Schedule<'_> {
-    /// Steps that get a stuck schedule going again: never empty while something waits.
-    pub(super) fn break_deadlock(&mut self) -> Vec<Step> {
+    /// Steps that get a stuck schedule going again: never empty while something waits. None of `waiting` fits.
+    pub(super) fn break_deadlock(&mut self, waiting: &[usize]) -> Vec<Step> {
+        for &task in waiting {
+            let blocked = self.blocking(task);
+            self.tasks[task].blocked = blocked;
+            if let Some((dir, bytes)) = blocked {
+                self.queues[dir.row()].insert((bytes, task));
+            }
+        }
         let mut steps = Vec::new();
         let places = Places::new(self);
-        for component in self.components() {
+        for component in self.components(waiting) {
             let quota = component.len().div_ceil(WAITING_PER_STEP);
             let before = steps.len();
             self.try_each(&component, before + quota, &mut steps, |s, task| s.part_that_fits(task));
@@ -50,7 +42,20 @@ impl Schedule<'_> {
                 self.overfill(&component, quota, &mut steps);
             }
         }
+        self.queues.iter_mut().for_each(BTreeSet::clear);
         steps
+    }
+
+    /// The dir that lacks most room for `task`'s whole change, and the bytes that come to it.
+    fn blocking(&self, task: usize) -> Option<(LogDirIdx, u64)> {
+        let lack = |(dir, bytes): &(LogDirIdx, u64)| i128::from(*bytes) - self.room[dir.row()];
+        incoming(&self.tasks[task].changes).max_by_key(lack)
+    }
+
+    fn unqueue(&mut self, task: usize) {
+        if let Some((dir, bytes)) = self.tasks[task].blocked.take() {
+            self.queues[dir.row()].remove(&(bytes, task));
+        }
     }
 
     /// Takes the steps that `propose` finds for `tasks`, until there are `until` in all.
@@ -65,21 +70,26 @@ impl Schedule<'_> {
             if steps.len() >= until {
                 return;
             }
-            if self.tasks[task].has_detoured || !self.tasks[task].is_waiting() {
+            if self.tasks[task].has_detoured || steps.iter().any(|step| step.task == task) {
                 continue;
             }
             if let Some(step) = propose(self, task) {
-                self.unqueue(task);
-                self.reserve(&step.changes);
-                steps.push(step);
+                self.take_detour(step, steps);
             }
         }
     }
 
+    fn take_detour(&mut self, step: Step, steps: &mut Vec<Step>) {
+        self.unqueue(step.task);
+        self.tasks[step.task].has_detoured = true;
+        self.accept(&step);
+        steps.push(step);
+    }
+
     /// Waiting tasks by the dirs they share, each group by bytes, then order: the cheapest to park comes first.
-    fn components(&self) -> Vec<Vec<usize>> {
+    fn components(&self, waiting: &[usize]) -> Vec<Vec<usize>> {
         let mut parent: Vec<usize> = (0..self.room.len()).collect();
-        for &task in &self.waiting {
+        for &task in waiting {
             let changes = &self.tasks[task].changes;
             let mut dirs = incoming(changes).chain(outgoing(changes)).map(|(dir, _)| dir.row());
             let Some(first) = dirs.next() else { continue };
@@ -89,15 +99,25 @@ impl Schedule<'_> {
             }
         }
         let mut components: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for &task in &self.waiting {
-            if let Some((dir, _)) = self.tasks[task].needs().next() {
+        for &task in waiting {
+            if let Some((dir, _)) = incoming(&self.tasks[task].changes).next() {
                 components.entry(root(&mut parent, dir.row())).or_default().push(task);
             }
         }
-        let bytes = |task: &usize| self.tasks[*task].needs().map(|(_, bytes)| bytes).max();
+        let bytes = |task: &usize| incoming(&self.tasks[*task].changes).map(|(_, bytes)| bytes).max();
         let mut components: Vec<Vec<usize>> = components.into_values().collect();
         components.iter_mut().for_each(|tasks| tasks.sort_by_key(|task| (bytes(task), *task)));
         components
+    }
+
+    /// The least room that a task waiting at `dir` needs; none where nobody waits.
+    fn least_awaited_bytes(&self, dir: LogDirIdx) -> Option<u64> {
+        self.queues[dir.row()].first().map(|(bytes, _)| *bytes)
+    }
+
+    /// Whether any task waits for room on `dir`.
+    fn is_awaited(&self, dir: LogDirIdx) -> bool {
+        !self.queues[dir.row()].is_empty()
     }
 
     /// The changes of `task` that fit now, where some do, not all, and one of them frees a dir that others wait for.
@@ -130,16 +150,15 @@ impl Schedule<'_> {
     }
 
     /// Whether Kafka takes the step: it refuses empty lists and brokers that do not answer.
-    fn is_accepted(&self, step: &Step) -> bool {
+    pub(super) fn is_accepted(&self, step: &Step) -> bool {
         let state = |seat: &Seat| self.snapshot.broker(seat.broker).state;
         !step.seats.is_empty()
             && !step.seats.iter().any(|seat| matches!(state(seat), BrokerState::Down | BrokerState::Dead))
     }
 
     /// The step of `task` in which each change ends where `end` says.
-    fn step(&self, task: usize, end: impl Fn(&Change) -> End) -> Step {
-        let task_row = task;
-        let task = &self.tasks[task];
+    pub(super) fn step(&self, row: usize, end: impl Fn(&Change) -> End) -> Step {
+        let task = &self.tasks[row];
         let mut seats = task.target.clone();
         for change in &task.changes {
             let position = change.to.and_then(|to| seats.iter().position(|s| *s == to.seat));
@@ -152,9 +171,7 @@ impl Schedule<'_> {
                 }
             }
         }
-        let copy_bytes = self.snapshot.copy_size_bytes(task.partition);
-        let (_, changes) = transition(self.snapshot, &task.standing, &seats, copy_bytes);
-        Step { task: task_row, seats, changes }
+        self.step_to(row, seats)
     }
 
     /// Carries out the tasks that overfill least, with an excuse each: nothing else is left to try.
@@ -163,13 +180,11 @@ impl Schedule<'_> {
         by_overflow.sort_unstable();
         for &(_, task) in by_overflow.iter().take(quota) {
             let (_, dir, bytes) = self.worst_overflow(task);
-            self.unqueue(task);
             if let Some(dir) = dir {
                 self.excuses.push(self.overflow_excuse(task, dir, bytes));
             }
             let step = self.step(task, |_| End::Goal);
-            self.reserve(&step.changes);
-            steps.push(step);
+            self.take_detour(step, steps);
         }
     }
 
@@ -180,7 +195,7 @@ impl Schedule<'_> {
             let over = i128::from(bytes) - self.room[dir.row()];
             (over.saturating_mul(1_000_000) / capacity, Some(dir), bytes)
         };
-        self.tasks[task].needs().map(share).max().unwrap_or((0, None, 0))
+        incoming(&self.tasks[task].changes).map(share).max().unwrap_or((0, None, 0))
     }
 
     fn overflow_excuse(&self, task: usize, dir: LogDirIdx, bytes: u64) -> Excuse {

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use super::elections::{elected, with_leaders};
-use super::{Plan, build};
+use super::{Pacing, Plan, build};
 use crate::model::{Movement, Policy, Snapshot};
 use crate::optimize::{Environment, LowerBound, Options, Solution, StopReason, optimize_each};
 use crate::verify;
@@ -58,8 +58,7 @@ struct Candidate {
 /// are one.
 #[must_use]
 pub fn plan_with_frontier(
-    snapshot: &Snapshot,
-    policy: &Policy,
+    (snapshot, policy, pacing): (&Snapshot, &Policy, &Pacing),
     points: usize,
     options: &Options,
     env: &Environment<'_>,
@@ -97,10 +96,10 @@ pub fn plan_with_frontier(
     let all: Vec<Point> = front.iter().map(|c| c.point.clone()).collect();
     // The front is never empty: of any two candidates at most one dominates the other.
     let Some(Candidate { mut solution, .. }) = front.pop() else {
-        return build(snapshot, policy, crate::optimize::optimize(snapshot, policy, options, env));
+        return build(snapshot, policy, crate::optimize::optimize(snapshot, policy, options, env), pacing);
     };
     solution.stop_reason = stop_reason;
-    let mut plan = build(snapshot, policy, solution);
+    let mut plan = build(snapshot, policy, solution, pacing);
     plan.frontier = all;
     plan
 }

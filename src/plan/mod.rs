@@ -2,26 +2,42 @@
 //! [`Snapshot`](crate::model::Snapshot), a [`Policy`](crate::model::Policy) and a
 //! [`Solution`](crate::optimize::Solution). Output: a [`Plan`]. Pure.
 
-pub mod batches;
+mod batches;
 mod build;
 pub mod change;
 mod deadlock;
 pub mod elections;
 
 pub mod explain;
+pub mod fluid;
 pub mod frontier;
+mod growth;
 pub mod kafka_json;
+pub mod ledger;
+mod limits;
+mod merge;
 pub mod moves;
 pub mod pace;
+mod pacing;
 pub mod places;
 pub mod rollback;
 pub mod runbook;
+mod step;
+pub mod throttle;
+pub mod timetable;
+mod words;
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, clippy::panic, reason = "a failing test may panic")]
 mod tests;
 
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failing test may panic")]
+mod pacing_tests;
+
 pub use build::{build, with_factor};
+pub use pacing::{LEADER_CHANGES_MAX, Pacing};
+pub use timetable::Timetable;
 
 use crate::model::{Assessment, Excuse, Movement, PartitionIdx, Placement, Seat};
 use crate::optimize::replication::FactorChange;
@@ -117,6 +133,19 @@ pub struct Batch {
     pub intra_broker_bytes: u64,
 }
 
+impl Batch {
+    /// Adds the bytes that `changes` copy.
+    fn count(&mut self, changes: &[change::Change]) {
+        for change in changes {
+            match change.kind {
+                MoveKind::Replica => self.inter_broker_bytes += change.bytes(),
+                MoveKind::LogDir => self.intra_broker_bytes += change.bytes(),
+                MoveKind::Leader => {}
+            }
+        }
+    }
+}
+
 /// What an operator carries out, and how the judge sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
@@ -138,6 +167,8 @@ pub struct Plan {
     pub placement: Placement,
     /// The steps; applied in order they end at `placement`.
     pub batches: Vec<Batch>,
+    /// The throttle and how long each batch takes.
+    pub timetable: Timetable,
     /// Every move, by batch, then partition.
     pub moves: Vec<Move>,
     /// What could not be had, and why.

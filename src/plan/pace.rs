@@ -1,38 +1,38 @@
-//! How long a batch takes at a throttle, and which throttle to begin with.
+//! What a batch asks of each broker: bytes out, in and between dirs, and what is written to them meanwhile.
 //!
-//! Kafka's throttle is bytes per second and broker, in and out apart, so the busiest broker decides. Two things eat
-//! into it, both measured on a real cluster: what producers write to a moving partition meanwhile has to be copied as
-//! well, and the traffic of its in-sync followers counts against the leader's quota though nothing delays it. A
-//! throttle below the latter never ends.
+//! Kafka's throttle is bytes per second and broker, in and out apart. Two things eat into it, both measured on a real
+//! cluster: what producers write to a moving partition meanwhile has to be copied as well, and the traffic of its
+//! in-sync followers counts against the leader's quota though nothing delays it. A throttle below the latter never ends.
+
+use std::collections::BTreeMap;
 
 use super::MoveKind;
 use super::change::Change;
 use crate::model::{BrokerIdx, PartitionIdx, Snapshot};
 
-/// 50 MiB/s, what ordinary machines carry beside their work: under half of a 1 Gbit/s network.
-const LEAST_THROTTLE_BYTES_PER_SEC: u64 = 50 << 20;
-
-/// Throttles are suggested in steps of 10 MiB/s: a figure that an operator can read aloud.
-const THROTTLE_STEP_BYTES_PER_SEC: u64 = 10 << 20;
-
-/// What one batch asks of each broker.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Pace {
-    brokers: Vec<BrokerPace>,
-}
-
+/// Copies that share a source and a destination.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct BrokerPace {
-    in_bytes: u64,
-    out_bytes: u64,
-    dir_bytes: u64,
-    /// Written to the partitions that are copied here, bytes per second.
-    in_written: f64,
-    /// Sent by leaders here to the in-sync followers of partitions that move, bytes per second.
-    out_written: f64,
+pub struct Flow {
+    /// Replicas to be copied.
+    pub copies: f64,
+    /// To be copied.
+    pub bytes: f64,
+    /// Written to these partitions meanwhile, which is to be copied as well, bytes per second.
+    pub written: f64,
+    /// What the source sends to these partitions' in-sync followers, bytes per second: it counts against the quota.
+    pub followed: f64,
 }
 
-/// How long a batch takes and who decides that.
+/// What one batch asks of the brokers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pace {
+    /// Between brokers, by leader and receiver.
+    pub flows: BTreeMap<(BrokerIdx, BrokerIdx), Flow>,
+    /// Between dirs, by broker.
+    pub log_dirs: BTreeMap<BrokerIdx, Flow>,
+}
+
+/// How long a batch takes if every broker copies at its throttle all the time, and who decides that.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// Seconds; none where the throttle is below what is written meanwhile.
@@ -45,94 +45,108 @@ impl Pace {
     /// Adds up what `changes`, a batch's, copy. Copies come from the snapshot's leader.
     #[must_use]
     pub fn of(snapshot: &Snapshot, changes: &[(PartitionIdx, Vec<Change>)]) -> Self {
-        let mut brokers = vec![BrokerPace::default(); snapshot.brokers.len()];
+        Self::led_by(snapshot, changes, |p| snapshot.partition(p).leader)
+    }
+
+    /// The same with copies from `leader`. What comes from nowhere known is not paced.
+    #[must_use]
+    pub fn led_by(
+        snapshot: &Snapshot,
+        changes: &[(PartitionIdx, Vec<Change>)],
+        leader: impl Fn(PartitionIdx) -> Option<BrokerIdx>,
+    ) -> Self {
+        let mut pace = Self::default();
         for (partition, changes) in changes {
             let row = snapshot.partition(*partition);
-            let mut copies = 0;
+            let mut followed = row.bytes_in_per_sec * f64::from(row.replica_count.saturating_sub(1));
             for change in changes {
                 let Some(to) = change.to else { continue };
-                let broker = &mut brokers[to.seat.broker.row()];
-                if change.kind == MoveKind::LogDir {
-                    broker.dir_bytes += to.bytes;
+                let broker = to.seat.broker;
+                let flow = if change.kind == MoveKind::LogDir {
+                    pace.log_dirs.entry(broker).or_default()
+                } else if let Some(leader) = leader(*partition) {
+                    let flow = pace.flows.entry((leader, broker)).or_default();
+                    // Its followers are counted once, however many copies are made of it.
+                    flow.followed += std::mem::take(&mut followed);
+                    flow
+                } else {
                     continue;
-                }
-                copies += 1;
-                broker.in_bytes += to.bytes;
-                broker.in_written += row.bytes_in_per_sec;
-                if let Some(leader) = row.leader {
-                    brokers[leader.row()].out_bytes += to.bytes;
-                }
-            }
-            if let Some(leader) = row.leader.filter(|_| copies > 0) {
-                let followers = f64::from(row.replica_count.saturating_sub(1));
-                brokers[leader.row()].out_written += row.bytes_in_per_sec * followers;
+                };
+                flow.copies += 1.0;
+                flow.bytes += to.bytes as f64;
+                flow.written += row.bytes_in_per_sec;
             }
         }
-        Self { brokers }
+        pace
+    }
+
+    /// By broker that copies between brokers: out and in, each (bytes, bytes per second of the quota that go to what is
+    /// written meanwhile and, out, to followers).
+    #[must_use]
+    pub fn by_broker(&self) -> BTreeMap<BrokerIdx, [(f64, f64); 2]> {
+        let mut brokers: BTreeMap<BrokerIdx, [(f64, f64); 2]> = BTreeMap::new();
+        for (&(from, to), flow) in &self.flows {
+            let out = &mut brokers.entry(from).or_default()[0];
+            *out = (out.0 + flow.bytes, out.1 + flow.followed + flow.written);
+            let into = &mut brokers.entry(to).or_default()[1];
+            *into = (into.0 + flow.bytes, into.1 + flow.written);
+        }
+        brokers
     }
 
     /// The rate that the throttle must exceed for the batch to end at all, bytes per second.
     #[must_use]
     pub fn least_throttle_bytes_per_sec(&self) -> f64 {
-        let of_copying = self.brokers.iter().filter(|b| b.in_bytes + b.out_bytes > 0);
-        of_copying.map(|b| b.in_written.max(b.out_written)).fold(0.0, f64::max)
+        let of_broker = |streams: &[(f64, f64); 2]| streams[0].1.max(streams[1].1);
+        let between_dirs = self.log_dirs.values().map(|flow| flow.written);
+        self.by_broker().values().map(of_broker).chain(between_dirs).fold(0.0, f64::max)
     }
 
     /// The largest over all brokers of bytes in, bytes out and bytes between dirs, each over what the throttle leaves.
     #[must_use]
     pub fn estimate(&self, throttle_bytes_per_sec: f64) -> Estimate {
         let mut worst = Estimate { seconds: Some(0.0), busiest: None };
-        for (row, broker) in self.brokers.iter().enumerate() {
-            let streams =
-                [(broker.in_bytes, broker.in_written), (broker.out_bytes, broker.out_written), (broker.dir_bytes, 0.0)];
-            for (bytes, written) in streams.into_iter().filter(|(bytes, _)| *bytes > 0) {
-                let rate = throttle_bytes_per_sec - written;
-                let seconds = (rate > 0.0).then(|| bytes as f64 / rate);
-                let is_longer = match (seconds, worst.seconds) {
-                    (Some(new), Some(old)) => new > old,
-                    (None, Some(_)) => true,
-                    (_, None) => false,
-                };
-                if is_longer {
-                    worst = Estimate { seconds, busiest: Some(BrokerIdx::new(row)) };
-                }
+        let between = self.by_broker().into_iter().flat_map(|(broker, streams)| streams.map(|stream| (broker, stream)));
+        let within = self.log_dirs.iter().map(|(broker, flow)| (*broker, (flow.bytes, flow.written)));
+        let mut streams: Vec<_> = between.chain(within).filter(|(_, (bytes, _))| *bytes > 0.0).collect();
+        streams.sort_by_key(|(broker, _)| *broker);
+        for (broker, (bytes, written)) in streams {
+            let rate = throttle_bytes_per_sec - written;
+            let seconds = (rate > 0.0).then(|| bytes / rate);
+            let is_longer = match (seconds, worst.seconds) {
+                (Some(new), Some(old)) => new > old,
+                (None, Some(_)) => true,
+                (_, None) => false,
+            };
+            if is_longer {
+                worst = Estimate { seconds, busiest: Some(broker) };
             }
         }
         worst
     }
 }
 
-/// The throttle to begin with: enough for an ordinary machine, and twice what must be exceeded.
-#[must_use]
-pub fn suggested_throttle_bytes_per_sec(least_bytes_per_sec: f64) -> u64 {
-    let twice = (2.0 * least_bytes_per_sec).min(1e15) as u64;
-    LEAST_THROTTLE_BYTES_PER_SEC.max(twice.div_ceil(THROTTLE_STEP_BYTES_PER_SEC) * THROTTLE_STEP_BYTES_PER_SEC)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn pace(in_bytes: u64, in_written: f64, out_bytes: u64, out_written: f64) -> Pace {
-        Pace { brokers: vec![BrokerPace { in_bytes, out_bytes, dir_bytes: 0, in_written, out_written }] }
+    fn pace(flows: &[(usize, usize, f64, f64, f64)]) -> Pace {
+        let flow = |&(from, to, bytes, written, followed): &(usize, usize, f64, f64, f64)| {
+            ((BrokerIdx::new(from), BrokerIdx::new(to)), Flow { copies: 1.0, bytes, written, followed })
+        };
+        Pace { flows: flows.iter().map(flow).collect(), ..Pace::default() }
     }
 
     #[test]
     fn the_busiest_direction_decides() {
-        let estimate = pace(100, 0.0, 400, 0.0).estimate(10.0);
+        let estimate = pace(&[(0, 1, 100.0, 0.0, 0.0), (0, 2, 300.0, 0.0, 0.0)]).estimate(10.0);
         assert_eq!(estimate, Estimate { seconds: Some(40.0), busiest: Some(BrokerIdx::new(0)) });
     }
 
     #[test]
     fn what_is_written_meanwhile_slows_the_copies_and_may_stop_them() {
-        assert_eq!(pace(100, 5.0, 0, 0.0).estimate(10.0).seconds, Some(20.0));
-        assert_eq!(pace(100, 0.0, 100, 10.0).estimate(10.0).seconds, None);
-        assert!((pace(100, 3.0, 100, 10.0).least_throttle_bytes_per_sec() - 10.0).abs() < 1e-12);
-    }
-
-    #[test]
-    fn the_suggested_throttle_is_round_and_well_above_the_least() {
-        assert_eq!(suggested_throttle_bytes_per_sec(0.0), 52_428_800);
-        assert_eq!(suggested_throttle_bytes_per_sec(40_000_001.0), 83_886_080);
+        assert_eq!(pace(&[(0, 1, 100.0, 5.0, 0.0)]).estimate(10.0).seconds, Some(20.0));
+        assert_eq!(pace(&[(0, 1, 100.0, 0.0, 10.0)]).estimate(10.0).seconds, None);
+        assert!((pace(&[(0, 1, 100.0, 3.0, 10.0)]).least_throttle_bytes_per_sec() - 13.0).abs() < 1e-12);
     }
 }

@@ -4,14 +4,13 @@
 
 use std::fmt::Write;
 
-use super::change::Standing;
-use super::pace::{Pace, suggested_throttle_bytes_per_sec};
+use super::fluid::Durations;
 use super::rollback::rollback;
+use super::throttle::Basis;
+use super::timetable::{BATCHES_WITH_OWN_THROTTLE, BatchTime};
+use super::words::{count, duration, rate, size};
 use super::{Batch, Plan};
-use crate::model::Snapshot;
-
-/// Up to so many batches are written out; a reader does not follow more by hand.
-const BATCHES_WRITTEN_OUT: usize = 20;
+use crate::model::{BrokerState, Snapshot};
 
 /// Up to so many partitions are listed where something is left out; the rest is counted.
 const LISTED: usize = 200;
@@ -32,33 +31,20 @@ pub fn render(snapshot: &Snapshot, plan: &Plan) -> String {
         excuses(&mut text, plan);
         return text;
     }
-    let paces = paces(snapshot, plan);
-    let least = paces.iter().map(Pace::least_throttle_bytes_per_sec).fold(0.0, f64::max);
-    let throttle = suggested_throttle_bytes_per_sec(least);
     summary(&mut text, snapshot, plan);
-    prepare(&mut text, least, throttle);
-    if plan.batches.len() <= BATCHES_WRITTEN_OUT {
-        for (index, (batch, pace)) in plan.batches.iter().zip(&paces).enumerate() {
-            one_batch(&mut text, snapshot, (index + 1, plan.batches.len()), batch, pace, throttle);
+    prepare(&mut text, snapshot, plan);
+    if plan.batches.len() <= BATCHES_WITH_OWN_THROTTLE {
+        let times = plan.timetable.batches.iter();
+        for (index, (batch, time)) in plan.batches.iter().zip(times).enumerate() {
+            one_batch(&mut text, snapshot, plan, (index + 1, batch, time));
         }
     } else {
-        all_batches(&mut text, snapshot, plan, &paces, throttle);
+        all_batches(&mut text, snapshot, plan);
     }
     watch(&mut text);
     going_back(&mut text, snapshot, plan);
     excuses(&mut text, plan);
     text
-}
-
-/// What each batch asks of the brokers.
-fn paces(snapshot: &Snapshot, plan: &Plan) -> Vec<Pace> {
-    let mut standing = Standing::new(snapshot);
-    let pace = |batch: &Batch| {
-        let pace = Pace::of(snapshot, &standing.changes(batch));
-        standing.advance(batch);
-        pace
-    };
-    plan.batches.iter().map(pace).collect()
 }
 
 fn summary(text: &mut String, snapshot: &Snapshot, plan: &Plan) {
@@ -92,14 +78,22 @@ fn summary(text: &mut String, snapshot: &Snapshot, plan: &Plan) {
     }
 }
 
-fn prepare(text: &mut String, least: f64, throttle: u64) {
+fn prepare(text: &mut String, snapshot: &Snapshot, plan: &Plan) {
+    let table = &plan.timetable;
+    if !table.warnings.is_empty() {
+        text.push_str("**Before anything else:**\n\n");
+        for warning in &table.warnings {
+            let _ = writeln!(text, "- {warning}.");
+        }
+        text.push('\n');
+    }
     let _ = write!(
         text,
         "## Before you start\n\n\
          Work in this directory, with Kafka's tools on the path (some packages drop the `.sh`):\n\n\
          ```sh\n\
          export BOOTSTRAP=localhost:9092   # a broker; add --command-config FILE to the commands for a secured one\n\
-         export THROTTLE={throttle}   # bytes per second, in and out of each broker\n\
+         export THROTTLE={}   # bytes per second, in and out of each broker\n\
          ```\n\n\
          1. All brokers that the plan names answer, and nothing is under-replicated that was not in the snapshot.\n\
          2. No reassignment is running, or Kafka refuses this one:\n\n\
@@ -107,28 +101,80 @@ fn prepare(text: &mut String, least: f64, throttle: u64) {
          \x20  kafka-reassign-partitions.sh --bootstrap-server \"$BOOTSTRAP\" --list\n\
          \x20  ```\n\
          3. The log dirs that the files name exist. Kafka starts a copy even where it then refuses the dir, and leaves \
-         it in whichever dir it likes.\n\n\
-         The throttle must exceed what producers and followers move meanwhile, or the copies never end: for this plan \
-         {} on the busiest broker. Raise it while a batch runs by repeating its `--execute` with `--additional` and \
-         another value.\n\n",
+         it in whichever dir it likes.\n",
+        table.throttle.bytes_per_sec
+    );
+    cordon(text, snapshot);
+    let least = table.batches.iter().map(|time| time.least_throttle_bytes_per_sec).fold(0.0, f64::max);
+    let _ = write!(
+        text,
+        "\n{} The throttle must exceed what producers and followers move meanwhile, or the copies never end: for this \
+         plan {} on the busiest broker. Raise it while a batch runs by repeating its `--execute` with `--additional` and \
+         another value, and nothing else changed.\n\n",
+        basis(snapshot, plan),
         rate(least),
     );
 }
 
-fn one_batch(
-    text: &mut String,
-    snapshot: &Snapshot,
-    (number, batches): (usize, usize),
-    batch: &Batch,
-    pace: &Pace,
-    throttle: u64,
-) {
+/// Where the throttle comes from, as a sentence.
+fn basis(snapshot: &Snapshot, plan: &Plan) -> String {
+    let throttle = plan.timetable.throttle;
+    let value = rate(throttle.bytes_per_sec as f64);
+    match throttle.basis {
+        Basis::Given => format!("The throttle of {value} is what was asked for."),
+        Basis::Deadline => format!("The throttle of {value} is the least that meets the deadline nine times of ten."),
+        Basis::Headroom(headroom) => format!(
+            "The throttle of {value} is nine tenths of what broker {} has left below {}.",
+            snapshot.broker(headroom.broker).id,
+            headroom.rule.name()
+        ),
+        Basis::Floor(headroom) => format!(
+            "The throttle of {value} is the least that is of use; broker {} has less left below {}.",
+            snapshot.broker(headroom.broker).id,
+            headroom.rule.name()
+        ),
+        Basis::Unknown => format!("The throttle of {value} is a common rate: no network capacity is known."),
+    }
+}
+
+/// Kafka 4.3 keeps new partitions off brokers that are to be emptied (KIP-1066).
+fn cordon(text: &mut String, snapshot: &Snapshot) {
+    let draining: Vec<i32> =
+        snapshot.brokers.iter().filter(|b| b.state == BrokerState::Draining).map(|b| b.id).collect();
+    if draining.is_empty() || !may_cordon(snapshot.cluster.kafka_version.as_deref()) {
+        return;
+    }
+    text.push_str(
+        "4. New topics stay off the brokers that are being emptied. Kafka 4.3 and later do that for you \
+         (`--delete-config cordoned.log.dirs` takes it back); older ones go on placing partitions there:\n\n   ```sh\n",
+    );
+    for id in draining {
+        let _ = writeln!(
+            text,
+            "   kafka-configs.sh --bootstrap-server \"$BOOTSTRAP\" --alter --entity-type brokers --entity-name {id} \\\n     \
+             --add-config 'cordoned.log.dirs=*'"
+        );
+    }
+    text.push_str("   ```\n");
+}
+
+/// Whether a Kafka of `version` can cordon; one that is unknown may.
+fn may_cordon(version: Option<&str>) -> bool {
+    let mut parts = version.unwrap_or("4.3").split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= (4, 3)
+}
+
+fn one_batch(text: &mut String, snapshot: &Snapshot, plan: &Plan, (number, batch, time): (usize, &Batch, &BatchTime)) {
+    let batches = plan.batches.len();
     let name = batch_name(number, batches);
     let _ = writeln!(text, "## Batch {number} of {batches}\n");
-    let _ = writeln!(text, "{}\n", batch_line(snapshot, batch, pace, throttle));
+    let _ = writeln!(text, "{}\n", batch_line(snapshot, batch, time));
     if !batch.entries.is_empty() {
         let file = format!("batches/{name}/reassignment.json");
-        let _ = write!(text, "Start the copies:\n\n```sh\n{}\n```\n\n", execute(&file));
+        let own = time.throttle.bytes_per_sec;
+        let own =
+            if own == plan.timetable.throttle.bytes_per_sec { String::new() } else { format!("THROTTLE={own}\n") };
+        let _ = write!(text, "Start the copies:\n\n```sh\n{own}{}\n```\n\n", execute(&file));
         let _ = write!(
             text,
             "Ask until nothing is still in progress; the last answer also clears the throttles:\n\n```sh\n{}\n```\n\n",
@@ -142,14 +188,16 @@ fn one_batch(
     if !batch.entries.is_empty() {
         let _ = write!(
             text,
-            "To take this batch back once it is complete, after any later ones: the same commands with \
-             `batches/{name}/rollback.json`.\n\n"
+            "To stop it while it runs: what is still being copied goes back, what is done stays.\n\n```sh\n{}\n```\n\n\
+             To take it back once it is complete, after any later ones: the same commands with \
+             `batches/{name}/rollback.json`.\n\n",
+            cancel(&format!("batches/{name}/reassignment.json"))
         );
     }
 }
 
-fn all_batches(text: &mut String, snapshot: &Snapshot, plan: &Plan, paces: &[Pace], throttle: u64) {
-    let seconds: Option<f64> = paces.iter().map(|pace| pace.estimate(throttle as f64).seconds).sum();
+fn all_batches(text: &mut String, snapshot: &Snapshot, plan: &Plan) {
+    let table = &plan.timetable;
     let _ = write!(
         text,
         "## The batches\n\n\
@@ -173,23 +221,29 @@ fn all_batches(text: &mut String, snapshot: &Snapshot, plan: &Plan, paces: &[Pac
          done\n\
          ```\n\n",
         plan.batches.len(),
-        duration(seconds),
-        rate(throttle as f64),
+        span(&table.total),
+        rate(table.throttle.bytes_per_sec as f64),
         batch_name(1, plan.batches.len()),
         indent(&execute("\"$dir/reassignment.json\"")),
         indent(&wait("\"$dir/reassignment.json\"")),
         indent(&elect("\"$dir/leader-election.json\"")),
     );
-    let longest = paces.iter().enumerate().map(|(i, pace)| (pace.estimate(throttle as f64).seconds, i));
-    let longest = longest.filter_map(|(s, i)| Some((s?, i))).max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
-    if let Some((_, index)) = longest {
-        let line = batch_line(snapshot, &plan.batches[index], &paces[index], throttle);
-        let _ = writeln!(text, "The longest is batch {}. {line}\n", index + 1);
+    let longest = table.batches.iter().enumerate().filter_map(|(i, time)| Some((time.durations.p50?, i)));
+    let longest = longest.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
+    if let Some((index, (batch, time))) =
+        longest.and_then(|(_, i)| Some((i, (plan.batches.get(i)?, table.batches.get(i)?))))
+    {
+        let _ = writeln!(text, "The longest is batch {}. {}\n", index + 1, batch_line(snapshot, batch, time));
     }
+    let _ = write!(
+        text,
+        "To stop a batch, `NNN` being its number; what is still being copied goes back, what is done stays:\n\n\
+         ```sh\n{}\n```\n\n",
+        cancel("batches/NNN/reassignment.json")
+    );
 }
 
-fn batch_line(snapshot: &Snapshot, batch: &Batch, pace: &Pace, throttle: u64) -> String {
-    let estimate = pace.estimate(throttle as f64);
+fn batch_line(snapshot: &Snapshot, batch: &Batch, time: &BatchTime) -> String {
     let mut line = format!(
         "{}, {} between brokers, {} between log dirs, {}.",
         count(batch.entries.len() as u64, "partition"),
@@ -197,16 +251,36 @@ fn batch_line(snapshot: &Snapshot, batch: &Batch, pace: &Pace, throttle: u64) ->
         size(batch.intra_broker_bytes as f64),
         count(batch.elections.len() as u64, "election")
     );
-    if let Some(busiest) = estimate.busiest {
+    if let Some(busiest) = time.busiest {
         let id = snapshot.broker(busiest).id;
         let _ = write!(
             line,
             " Expected: {} at {}, decided by broker {id}.",
-            duration(estimate.seconds),
-            rate(throttle as f64)
+            span(&time.durations),
+            rate(time.throttle.bytes_per_sec as f64)
         );
     }
     line
+}
+
+/// `about 2 h 05 min (1 h 50 min to 2 h 30 min)`.
+fn span(durations: &Durations) -> String {
+    let bare = |seconds: Option<f64>| match seconds {
+        Some(_) => duration(seconds).replace("about ", ""),
+        None => "never".to_owned(),
+    };
+    match durations.p50 {
+        None => duration(None),
+        Some(_) => {
+            format!("{} ({} to {})", duration(durations.p50), bare(durations.p10), bare(durations.p90))
+        }
+    }
+}
+
+fn cancel(file: &str) -> String {
+    format!(
+        "kafka-reassign-partitions.sh --bootstrap-server \"$BOOTSTRAP\" \\\n  --reassignment-json-file {file} --cancel"
+    )
 }
 
 fn execute(file: &str) -> String {
@@ -241,18 +315,23 @@ fn indent(command: &str) -> String {
 fn watch(text: &mut String) {
     text.push_str(
         "## What to watch, when to stop\n\n\
-         - Under-replicated partitions stay at what they were; partitions that move do not count as such. Produce and \
-         fetch latency and disk use of the receiving brokers stay in bounds.\n\
+         - `kafka.server:type=ReplicaManager,name=UnderReplicatedPartitions` and `UnderMinIsrPartitionCount` stay at what \
+         they were; partitions that move do not count as such. `ReassigningPartitions` falls to 0.\n\
+         - `kafka.network:type=RequestMetrics,name=TotalTimeMs,request=Produce` (99th percentile) and disk use of the \
+         receiving brokers stay in bounds; lower the throttle when they do not.\n\
          - Progress of copies between brokers: `kafka-reassign-partitions.sh --list`. Of moves between log dirs: \
          `kafka-log-dirs.sh --describe`, entries with `\"isFuture\":true`; `--list` does not show them.\n\
          - Progress is a growing size, not `offsetLag`, which is 0 for a replica that is catching up.\n\
-         - Stop when a broker of the batch fails or a disk passes 95 %: the batch's `--execute` command with `--cancel` \
-         in place of `--execute` and without its throttles puts back what is still running. What had been completed \
-         stays; take it back with the batch's rollback.\n\
-         - Never start another reassignment of a partition that is still moving: cancel first. Overriding and then \
-         cancelling leaves it with a replica too many, which is copied without any throttle.\n\
+         - Stop when a broker of the batch fails, a partition falls under its minimum of in-sync replicas, or a disk \
+         passes 95 %: the batch's `--cancel` puts back what is still running. What had been completed stays; take it \
+         back with the batch's rollback.\n\
+         - After any batch you may stop for good: no hard rule is worse than before it, unless this page says so.\n\
+         - Never start another reassignment of a partition that is still moving: cancel first. `--additional` with \
+         another target and then `--cancel` leaves it with a replica too many, which is copied without any throttle; an \
+         explicit plan to the list in the batch's `rollback.json` mends that.\n\
          - `--cancel`, and a `--verify` that finds its own batch complete, clear the throttles of all brokers, those of \
-         other people's reassignments included.\n\n",
+         other people's reassignments included (`--preserve-throttles` keeps them). Throttles stay until one of the two \
+         is run: do not leave out the last `--verify`.\n\n",
     );
 }
 
@@ -311,35 +390,5 @@ fn excuses(text: &mut String, plan: &Plan) {
     }
     if plan.excuses.len() > LISTED {
         let _ = writeln!(text, "- … and {} more, in plan.json", plan.excuses.len() - LISTED);
-    }
-}
-
-fn count(number: u64, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
-}
-
-/// Bytes in the largest binary unit that keeps a whole part.
-fn size(bytes: f64) -> String {
-    let mut value = bytes;
-    for unit in ["B", "KiB", "MiB", "GiB", "TiB"] {
-        if value < 1024.0 {
-            let digits = usize::from(unit != "B" && value < 100.0 && value.fract() > 0.0);
-            return format!("{value:.digits$} {unit}");
-        }
-        value /= 1024.0;
-    }
-    format!("{value:.1} PiB")
-}
-
-fn rate(bytes_per_sec: f64) -> String {
-    format!("{}/s", size(bytes_per_sec))
-}
-
-fn duration(seconds: Option<f64>) -> String {
-    let Some(seconds) = seconds else { return "never (the throttle is below what is written meanwhile)".to_owned() };
-    let minutes = (seconds / 60.0).ceil().min(1e12) as u64;
-    match (minutes / 60, minutes % 60) {
-        (0, minutes) => format!("about {} min", minutes.max(1)),
-        (hours, minutes) => format!("about {hours} h {minutes:02} min"),
     }
 }

@@ -9,9 +9,9 @@ use crate::optimize::{BoundKind, LowerBound, Reason, Solution, StopReason};
 use crate::plan::change::{Held, Standing};
 
 /// A partition's row, the seats it is to have, whether the first of them is to be elected.
-type Wish<'a> = (usize, &'a [(i32, &'a str)], bool);
+pub(super) type Wish<'a> = (usize, &'a [(i32, &'a str)], bool);
 
-fn fixture(brokers: i32) -> Fixture {
+pub(super) fn fixture(brokers: i32) -> Fixture {
     (1..=brokers).fold(Fixture::default(), |f, id| f.broker(id, &format!("r{}", id % 3), "", BrokerState::Alive))
 }
 
@@ -44,11 +44,15 @@ fn solution(snapshot: &Snapshot, wanted: &[Wish<'_>]) -> Solution {
 }
 
 fn build_plan(snapshot: &Snapshot, wanted: &[Wish<'_>]) -> Plan {
-    build(snapshot, &Policy::default(), solution(snapshot, wanted))
+    build(snapshot, &Policy::default(), solution(snapshot, wanted), &Pacing::default())
+}
+
+pub(super) fn build_paced(snapshot: &Snapshot, wanted: &[Wish<'_>], pacing: &Pacing) -> Plan {
+    build(snapshot, &Policy::default(), solution(snapshot, wanted), pacing)
 }
 
 /// Rows of the partitions with an entry, by batch.
-fn rows(plan: &Plan) -> Vec<Vec<usize>> {
+pub(super) fn rows(plan: &Plan) -> Vec<Vec<usize>> {
     plan.batches.iter().map(|b| b.entries.iter().map(|e| e.partition.row()).collect()).collect()
 }
 
@@ -175,7 +179,7 @@ fn repairs_go_before_what_only_balances() {
         reason(1, Criterion::Rule(Rule::Rack)),
         reason(2, Criterion::Goal(Goal::Disk)),
     ];
-    let plan = build(&snapshot, &Policy::default(), solution);
+    let plan = build(&snapshot, &Policy::default(), solution, &Pacing::default());
     assert_eq!(rows(&plan)[0], [1, 2]);
     assert_eq!(plan.moves[0].reason, "rack: why");
 }
@@ -287,7 +291,7 @@ fn excuses_are_told_in_the_runbook_even_when_nothing_moves() {
         why: "no broker in another rack".to_owned(),
         remedy: "add one".to_owned(),
     });
-    let plan = build(&snapshot, &Policy::default(), solution);
+    let plan = build(&snapshot, &Policy::default(), solution, &Pacing::default());
     let runbook = runbook::render(&snapshot, &plan);
     assert!(runbook.contains("- **a-0** (rack): no broker in another rack. Remedy: add one."), "{runbook}");
 }

@@ -16,6 +16,7 @@ pub mod html;
 pub mod human;
 pub mod json;
 pub mod layout;
+mod pace_json;
 pub mod plan_files;
 #[cfg(test)]
 mod sample;

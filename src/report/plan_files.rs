@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::frontier::{self, PointView};
+use super::pace_json::{self, DurationsView};
 use super::{json, layout};
 use crate::model::{Assessment, Policy, Seat, Snapshot};
 use crate::optimize::replication::FactorChange;
@@ -98,7 +99,9 @@ fn plan_view<'a>(snapshot: &'a Snapshot, policy: &'a Policy, plan: &'a Plan) -> 
         frontier: (!plan.frontier.is_empty()).then(|| plan.frontier.iter().map(PointView::from).collect()),
         replication: plan.replication.as_ref().map(ReplicationView::from),
         excuses: plan.excuses.iter().map(json::ExcuseView::from).collect(),
+        pace: pace_json::pace(snapshot, plan),
         batches: batches(plan),
+        not_evaluated: pace_json::not_evaluated(plan),
         moves: plan.moves.iter().map(|m| MoveView::of(snapshot, m)).collect(),
     }
 }
@@ -108,7 +111,7 @@ fn assessment(assessment: &Assessment) -> impl Serialize + '_ {
 }
 
 #[derive(Serialize)]
-struct PlanView<'a, P: Serialize, B: Serialize, A: Serialize> {
+struct PlanView<'a, P: Serialize, B: Serialize, A: Serialize, T: Serialize, N: Serialize> {
     format: u32,
     tool: ToolView,
     snapshot: SnapshotView<'a>,
@@ -125,7 +128,9 @@ struct PlanView<'a, P: Serialize, B: Serialize, A: Serialize> {
     #[serde(skip_serializing_if = "Option::is_none")]
     replication: Option<ReplicationView>,
     excuses: Vec<json::ExcuseView<'a>>,
+    pace: T,
     batches: Vec<BatchView>,
+    not_evaluated: N,
     moves: Vec<MoveView<'a>>,
 }
 
@@ -185,6 +190,8 @@ struct BatchView {
     leader_changes: usize,
     inter_broker_bytes: u64,
     intra_broker_bytes: u64,
+    throttle_bytes_per_sec: Option<u64>,
+    duration_seconds: Option<DurationsView>,
 }
 
 fn batches(plan: &Plan) -> Vec<BatchView> {
@@ -196,6 +203,8 @@ fn batches(plan: &Plan) -> Vec<BatchView> {
         leader_changes: 0,
         inter_broker_bytes: batch.inter_broker_bytes,
         intra_broker_bytes: batch.intra_broker_bytes,
+        throttle_bytes_per_sec: plan.timetable.batches.get(index).map(|time| time.throttle.bytes_per_sec),
+        duration_seconds: plan.timetable.batches.get(index).map(|time| (&time.durations).into()),
     };
     let mut batches: Vec<BatchView> = plan.batches.iter().enumerate().map(view).collect();
     for row in &plan.moves {

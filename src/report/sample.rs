@@ -6,7 +6,7 @@ use crate::model::{
     PartitionIdx, Placement, Policy, RackIdx, Replica, Rule, Seat, Snapshot, Statistic, Topic, TopicIdx, Window,
 };
 use crate::optimize::{BoundKind, LowerBound, Reason, Solution, StopReason};
-use crate::plan::{Plan, build};
+use crate::plan::{Pacing, Plan, build};
 use crate::verify::Usage;
 
 /// A terabyte, the size of every disk of the example.
@@ -212,7 +212,8 @@ pub(crate) fn plan(snapshot: &Snapshot) -> Plan {
     excuses.extend(of_unjudged(snapshot, &unjudged_partitions(snapshot)));
     let lower_bound = LowerBound { bytes: 500 * GB, kind: BoundKind::Shedding };
     let stop_reason = StopReason::StepLimit;
-    build(snapshot, &Policy::default(), Solution { placement, stop_reason, lower_bound, reasons, excuses })
+    let solution = Solution { placement, stop_reason, lower_bound, reasons, excuses };
+    build(snapshot, &Policy::default(), solution, &Pacing::default())
 }
 
 /// How many partitions the contract's example has.

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::{plan_files, verdict};
 use crate::model::fixture::Fixture;
 use crate::model::{
-    BrokerState, Criterion, Excuse, Goal, LogDirState, PartitionIdx, Placement, Policy, Rule, Seat, Snapshot,
+    BrokerIdx, BrokerState, Criterion, Excuse, Goal, LogDirIdx, LogDirState, PartitionIdx, Placement, Policy, Rule,
+    Seat, Snapshot,
 };
 use crate::optimize::{BoundKind, LowerBound, Reason, Solution, StopReason};
 use crate::plan::{self, Plan};
@@ -104,7 +105,7 @@ fn example_solution(snapshot: &Snapshot) -> Solution {
 
 fn example_plan() -> (Snapshot, Plan) {
     let snapshot = example();
-    let plan = plan::build(&snapshot, &Policy::default(), example_solution(&snapshot));
+    let plan = plan::build(&snapshot, &Policy::default(), example_solution(&snapshot), &plan::Pacing::default());
     (snapshot, plan)
 }
 
@@ -205,6 +206,44 @@ fn the_judge_sees_rollbacks_that_do_not_restore() {
     assert_eq!(codes, ["rollback_differs"]);
 }
 
+#[test]
+fn the_judge_sees_a_batch_after_which_nobody_should_stop() {
+    let (alive, online) = (BrokerState::Alive, LogDirState::Online);
+    let f = Fixture::default().broker(1, "r", "", alive).broker(2, "r", "", alive);
+    let snapshot = f
+        .dir(1, "/d", 1000, online, 0)
+        .dir(2, "/d", 1000, online, 0)
+        .partition(("a", 0), 1, (0.0, 0.0), &[(1, "/d", 300, true)])
+        .partition(("b", 0), 2, (0.0, 0.0), &[(2, "/d", 200, true)])
+        .build();
+    let mut placement = Placement::of(&snapshot);
+    for (row, broker) in [(0, 1), (1, 0)] {
+        let seat = Seat { broker: BrokerIdx::new(broker), log_dir: Some(LogDirIdx::new(broker)) };
+        placement.seats_mut(PartitionIdx::new(row))[0] = seat;
+        placement.set_leader(PartitionIdx::new(row), Some(seat.broker));
+    }
+    let (stop_reason, lower_bound) = (StopReason::Done, LowerBound { bytes: 0, kind: BoundKind::Shedding });
+    let solution = Solution { placement, stop_reason, lower_bound, reasons: Vec::new(), excuses: Vec::new() };
+    let plan = plan::build(&snapshot, &Policy::default(), solution, &plan::Pacing::default());
+    let mut dir = plan_dir(&plan_files(&snapshot, &Policy::default(), &plan));
+    let codes = |dir: &PlanDir| -> Vec<&'static str> {
+        judge_dir(&snapshot, &Policy::default(), dir).unwrap().deviations.iter().map(|d| d.code).collect()
+    };
+    assert!(codes(&dir).is_empty());
+    // The same swap, its halves in batches of their own.
+    let half = |topic: &str, broker: i32, old: i32| {
+        let list = |id: i32| {
+            let entry = format!(r#"{{"topic":"{topic}","partition":0,"replicas":[{id}],"log_dirs":["/d"]}}"#);
+            TextFile { bytes: format!(r#"{{"version":1,"partitions":[{entry}]}}"#).into_bytes(), ..TextFile::default() }
+        };
+        let elections = format!(r#"{{"partitions":[{{"topic":"{topic}","partition":0}}]}}"#).into_bytes();
+        let elections = TextFile { bytes: elections, ..TextFile::default() };
+        BatchFiles { reassignment: list(broker), elections, rollback: list(old) }
+    };
+    dir.batches = vec![half("a", 2, 1), half("b", 1, 2)];
+    assert_eq!(codes(&dir), ["unsafe_stop"]);
+}
+
 #[derive(Clone, Debug)]
 struct Case {
     snapshot: Snapshot,
@@ -290,7 +329,7 @@ proptest! {
             reasons: Vec::new(),
             excuses: Vec::new(),
         };
-        let plan = plan::build(&case.snapshot, &Policy::default(), solution);
+        let plan = plan::build(&case.snapshot, &Policy::default(), solution, &plan::Pacing::default());
         let judgement = judge(&case.snapshot, &plan);
         let (overflows, others): (Vec<_>, Vec<_>) =
             judgement.deviations.iter().partition(|d| d.code == "log_dir_overflow");

@@ -13,6 +13,8 @@ use super::table::{Align, Cell, Table};
 use crate::model::{Criterion, Goal, GoalBalance, Policy, Rule, Snapshot};
 use crate::optimize::StopReason;
 use crate::optimize::replication::FactorChange;
+use crate::plan::fluid::Durations;
+use crate::plan::throttle::{Basis, Headroom};
 use crate::plan::{Move, MoveKind, Outcome, Plan};
 use crate::verify::Usage;
 
@@ -30,7 +32,7 @@ const REASON_WIDTH: usize = 60;
 pub fn rebalance(snapshot: &Snapshot, policy: &Policy, plan: &Plan, out_dir: &Path) -> String {
     let mut text = headline(snapshot, plan);
     if plan.outcome != Outcome::Unchanged {
-        text.push_str(&movement(plan));
+        text.push_str(&movement(snapshot, plan));
     }
     if let Some(change) = &plan.replication {
         let _ = writeln!(text, "{}", replication(change));
@@ -156,7 +158,7 @@ fn headline(snapshot: &Snapshot, plan: &Plan) -> String {
     text
 }
 
-fn movement(plan: &Plan) -> String {
+fn movement(snapshot: &Snapshot, plan: &Plan) -> String {
     let moved = &plan.movement;
     let batches = match plan.batches.len() {
         1 => "1 batch".to_owned(),
@@ -164,14 +166,67 @@ fn movement(plan: &Plan) -> String {
     };
     let proof = if moved.inter_broker_bytes == 0 { String::new() } else { format!("; {}", bound(plan)) };
     format!(
-        "\nCopies {} between brokers{proof}.\nMoves {} between brokers, {} between log dirs of a broker ({}), {}:\n{} in {batches}.\n",
+        "\nCopies {} between brokers{proof}.\nMoves {} between brokers, {} between log dirs of a broker ({}), {}:\n{} in {batches}.\n{}",
         human::bytes(moved.inter_broker_bytes),
         human::counted(moved.replica_moves, "replica"),
         human::count(moved.log_dir_moves),
         human::bytes(moved.intra_broker_bytes),
         human::counted(moved.leader_changes, "leader change"),
         human::counted(moved.partitions_changed, "changed partition"),
+        timetable(snapshot, plan)
     )
+}
+
+/// How long the plan takes, what decides that, and what to know beforehand.
+fn timetable(snapshot: &Snapshot, plan: &Plan) -> String {
+    let mut text = String::new();
+    for line in human::wrapped(&duration_line(snapshot, plan), TEXT_WIDTH) {
+        let _ = writeln!(text, "{line}");
+    }
+    for warning in &plan.timetable.warnings {
+        for line in human::wrapped(&format!("! {warning}."), TEXT_WIDTH) {
+            let _ = writeln!(text, "{}", paint(OUTSIDE, &line));
+        }
+    }
+    text
+}
+
+/// `2 h 5 min (1 h 50 min to 2 h 30 min)`: the middle, and between what eight of ten runs end.
+#[must_use]
+pub fn span(durations: &Durations) -> String {
+    let part = |seconds: Option<f64>| seconds.map_or_else(|| "never".to_owned(), human::duration);
+    match durations.p50 {
+        None => "never ends".to_owned(),
+        Some(p50) => format!("{} ({} to {})", human::duration(p50), part(durations.p10), part(durations.p90)),
+    }
+}
+
+/// How long the whole plan takes at which throttle, and what would change that; for text and page alike.
+#[must_use]
+pub fn duration_line(snapshot: &Snapshot, plan: &Plan) -> String {
+    let table = &plan.timetable;
+    if plan.batches.iter().all(|batch| batch.inter_broker_bytes + batch.intra_broker_bytes == 0) {
+        return "Nothing is copied: it takes seconds.".to_owned();
+    }
+    let throttle = human::rate(table.throttle.bytes_per_sec as f64);
+    let id = |headroom: Headroom| snapshot.broker(headroom.broker).id;
+    let basis = match table.throttle.basis {
+        Basis::Given => "as asked for".to_owned(),
+        Basis::Deadline => "the least that meets the deadline".to_owned(),
+        Basis::Headroom(h) => format!("from what broker {} has left below {}", id(h), h.rule.name()),
+        Basis::Floor(h) => format!("the least of use; broker {} has less left below {}", id(h), h.rule.name()),
+        Basis::Unknown => "no network capacity is known".to_owned(),
+    };
+    let several = table
+        .batches
+        .iter()
+        .any(|time| time.busiest.is_some() && time.throttle.bytes_per_sec != table.throttle.bytes_per_sec);
+    let least = if several { " and more, batch by batch" } else { "" };
+    let takes = match table.total.p50 {
+        Some(_) => format!("Takes {}", span(&table.total)),
+        None => "Never ends".to_owned(),
+    };
+    format!("{takes} at {throttle}{least}: {basis}; --throttle or --deadline set another.")
 }
 
 fn hard_rules(plan: &Plan) -> String {

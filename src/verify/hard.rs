@@ -60,15 +60,16 @@ pub fn each_violation(
     let racks = Racks::new(snapshot, groups);
     for p in snapshot.partition_indices() {
         if unjudged(snapshot, p).is_none() {
-            partition(snapshot, groups, &racks, p, placement.seats(p), &mut found);
+            partition_violations(snapshot, groups, &racks, p, placement.seats(p), &mut found);
         }
     }
     for broker in snapshot.broker_indices().filter(|&b| snapshot.broker(b).state.is_active()) {
-        capacities(snapshot, policy, usage, broker, &mut found);
+        broker_violations(snapshot, policy, usage, broker, &mut found);
     }
 }
 
-fn partition(
+/// Calls `found` with every rule about partitions and replicas that `p` breaks with its replicas on `seats`.
+pub fn partition_violations(
     snapshot: &Snapshot,
     groups: &Groups,
     racks: &Racks,
@@ -100,7 +101,8 @@ fn partition(
     }
 }
 
-fn capacities(
+/// Calls `found` with every limit that `broker`, an active one, or a dir of it passes.
+pub fn broker_violations(
     snapshot: &Snapshot,
     policy: &Policy,
     usage: &Usage,

@@ -7,6 +7,7 @@ pub mod obedience;
 pub mod plan_dir;
 pub mod reassignment;
 pub mod state;
+mod stops;
 pub mod usage;
 
 pub use assess::assess;

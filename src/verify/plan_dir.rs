@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use super::obedience;
 use super::reassignment::{Deviation, Wanted, elect, resolve, resolve_elections};
 use super::state::State;
+use super::stops;
 use super::{assess, movement};
 use crate::ingest::Faults;
 use crate::ingest::kafka_files::{StatedPlan, read_elections, read_reassignment, read_stated_plan};
@@ -95,15 +96,17 @@ pub fn placement_of_files(
 pub fn judge_dir(snapshot: &Snapshot, policy: &Policy, dir: &PlanDir) -> Result<Judgement, Faults> {
     let stated = read_stated_plan(&dir.plan.path, &dir.plan.bytes)?;
     let Judged { mut judgement, wanted, placement } = judge(snapshot, policy, &dir.reassignment, Some(&dir.elections))?;
-    let found = &mut judgement.deviations;
+    let mut deviations = std::mem::take(&mut judgement.deviations);
+    let found = &mut deviations;
     check_stated(snapshot, &stated, &judgement.movement, found);
     check_order(snapshot, "reassignment.json", &wanted, found);
     check_changes(snapshot, &wanted, found);
-    check_batches(snapshot, &dir.batches, &placement, found)?;
+    check_batches((snapshot, policy), &dir.batches, &placement, (&judgement.before, &judgement.after), found)?;
     check_rollback(snapshot, &dir.rollback, &wanted, &placement, found)?;
     // The batches say again what reassignment.json says; each finding is told once, where it was first met.
     let mut told = HashSet::new();
     found.retain(|deviation| told.insert(deviation.clone()));
+    judgement.deviations = deviations;
     Ok(judgement)
 }
 
@@ -196,14 +199,17 @@ fn check_changes(snapshot: &Snapshot, wanted: &[Wanted], found: &mut Vec<Deviati
     }
 }
 
-/// Carries the batches out one after the other: no dir may overflow, each rollback undoes its batch, and the end is
-/// the plan's.
+/// Carries the batches out one after the other: no dir may overflow, each rollback undoes its batch, each may be the
+/// last, and the end is the plan's.
 fn check_batches(
-    snapshot: &Snapshot,
+    (snapshot, policy): (&Snapshot, &Policy),
     batches: &[BatchFiles],
     planned: &Placement,
+    (before_all, after_all): (&Assessment, &Assessment),
     found: &mut Vec<Deviation>,
 ) -> Result<(), Faults> {
+    let mut assessments = vec![before_all.clone()];
+    let mut all_entries = Vec::with_capacity(batches.len());
     let mut state = State::of(snapshot);
     let mut used = used_bytes(snapshot);
     for (index, batch) in batches.iter().enumerate() {
@@ -238,7 +244,11 @@ fn check_batches(
                 found.push(Deviation::new("rollback_differs", snapshot.partition_name(undo.partition), message));
             }
         }
+        all_entries.push(entries);
+        let is_last = all_entries.len() == batches.len();
+        assessments.push(if is_last { after_all.clone() } else { assess(snapshot, policy, &state.placement()) });
     }
+    stops::check(snapshot, &all_entries, &assessments, found);
     for partition in snapshot.partition_indices() {
         if state.seats(partition) != planned.seats(partition) {
             let name = snapshot.partition_name(partition);

@@ -11,7 +11,7 @@ use crate::ingest::render;
 use crate::ingest::scenario::classes::{self, Classes};
 use crate::model::{Policy, Snapshot};
 use crate::optimize::{self, Environment};
-use crate::plan::{self, Plan};
+use crate::plan::{self, Pacing, Plan};
 use crate::report;
 use crate::report::what_if::isolate::{Answer, json, sheet};
 use crate::writer::OutputFile;
@@ -105,5 +105,5 @@ fn search(snapshot: &Snapshot, policy: &Policy, args: &SearchArgs) -> Plan {
     let environment = Environment { expired: &expired, progress: &|stage, share| progress.show(stage, share) };
     let options = optimize::Options { seed: args.seed, effort: args.effort.into() };
     let solution = optimize::optimize(snapshot, policy, &options, &environment);
-    plan::build(snapshot, policy, solution)
+    plan::build(snapshot, policy, solution, &Pacing::default())
 }

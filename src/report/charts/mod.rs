@@ -11,6 +11,7 @@ pub mod ink;
 pub mod rack_matrix;
 pub mod survival;
 pub mod thresholds;
+pub mod trade_off;
 
 pub use bars::{Axis, BarChart, BarRow};
 pub use curve::{Curve, Quantity};
@@ -21,6 +22,7 @@ pub use ink::css;
 pub use rack_matrix::RackMatrix;
 pub use survival::{SurvivalChart, SurvivalLine, SurvivalPoint};
 pub use thresholds::{ThresholdChart, ThresholdRow};
+pub use trade_off::{TradeOff, TradeOffPoint};
 
 use canvas::{Area, Drawn};
 use ink::Ink;

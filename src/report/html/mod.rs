@@ -5,6 +5,7 @@
 mod capacity;
 mod figures;
 mod tables;
+mod timetable;
 
 pub(crate) use capacity::capacity_page;
 
@@ -16,7 +17,7 @@ use serde::Serialize;
 use super::charts;
 use super::charts::heat_map::LEGEND;
 use super::human;
-use super::text::{bound, replication, stopped, verdict};
+use super::text::{bound, duration_line, replication, stopped, verdict};
 use crate::model::{Placement, Policy, Snapshot};
 use crate::plan::{Outcome, Plan};
 use crate::verify::Usage;
@@ -82,6 +83,10 @@ struct Page<'a> {
     reasons: Option<ChartView>,
     batches: Vec<BatchRow>,
     batches_beyond: u64,
+    gantt: Option<ChartView>,
+    sweep: Option<ChartView>,
+    takes: String,
+    warnings: &'a [String],
     moves: Vec<MoveRow>,
     moves_beyond: u64,
     excuses: Vec<ExcuseView<'a>>,
@@ -139,6 +144,10 @@ impl<'a> Page<'a> {
             reasons: figures::reasons(plan),
             batches,
             batches_beyond,
+            gantt: timetable::gantt(plan),
+            sweep: timetable::sweep(plan),
+            takes: duration_line(snapshot, plan),
+            warnings: &plan.timetable.warnings,
             moves,
             moves_beyond,
             excuses: tables::excuses(&plan.excuses),

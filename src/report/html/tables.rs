@@ -9,7 +9,7 @@ use crate::plan::{MoveKind, Plan};
 use crate::report::excuses::grouped;
 use crate::report::human;
 use crate::report::standing::{GroupStanding, Unit, band_in_words, standings};
-use crate::report::text::{by_size, route};
+use crate::report::text::{by_size, route, span};
 use crate::verify::Usage;
 
 /// Moves listed; moves.csv has all.
@@ -136,17 +136,23 @@ pub(super) struct BatchRow {
     leaders: u64,
     copied: String,
     within: String,
+    throttle: String,
+    takes: String,
 }
 
 /// The first batches, and how many there are beyond.
 pub(super) fn batches(plan: &Plan) -> (Vec<BatchRow>, u64) {
     let mut rows: Vec<BatchRow> = Vec::new();
     for (offset, batch) in plan.batches.iter().take(BATCHES).enumerate() {
+        let copies = batch.inter_broker_bytes + batch.intra_broker_bytes > 0;
+        let time = plan.timetable.batches.get(offset).filter(|_| copies);
         rows.push(BatchRow {
             number: offset + 1,
             partitions: human::count(batch.entries.len() as u64),
             copied: human::bytes(batch.inter_broker_bytes),
             within: human::bytes(batch.intra_broker_bytes),
+            throttle: time.map_or_else(String::new, |time| human::rate(time.throttle.bytes_per_sec as f64)),
+            takes: time.map_or_else(String::new, |time| span(&time.durations)),
             ..BatchRow::default()
         });
     }

@@ -29,11 +29,12 @@ fn the_words_and_tables_of_a_small_plan() {
 fn every_chart_has_a_role_a_title_a_description_and_a_table() {
     let page = page(&sample::contract_example());
     let charts = page.matches("class=\"chart\"").count();
-    assert_eq!(charts, 7, "heat map, four resources, log dirs, reasons");
+    assert_eq!(charts, 9, "heat map, four resources, log dirs, reasons, batches, throttles");
     for part in ["role=\"img\"", "<title id=", "<desc id=", "<figcaption>", "The figures as a table"] {
         assert_eq!(page.matches(part).count(), charts, "{part}");
     }
-    for id in ["heat", "bars-disk", "bars-network-in", "bars-network-out", "bars-cpu", "bars-log-dir", "reasons"] {
+    let bars = ["bars-disk", "bars-network-in", "bars-network-out", "bars-cpu", "bars-log-dir"];
+    for id in bars.into_iter().chain(["heat", "reasons", "gantt", "sweep"]) {
         assert_eq!(page.matches(&format!("aria-labelledby=\"{id}-title {id}-desc\"")).count(), 1, "{id}");
     }
 }
@@ -51,7 +52,7 @@ fn names_from_the_cluster_are_text_wherever_they_stand() {
     for text in ["alert(1)", "alert(2)", "alert(3)", "alert(&#x27;orders&#x27;)", "alert(4)", "alert(5)"] {
         assert!(page.contains(text), "{text} is to be read");
     }
-    assert_eq!(page.matches("</title>").count(), 1 + 7, "the page's own and the charts'");
+    assert_eq!(page.matches("</title>").count(), 1 + 9, "the page's own and the charts'");
 }
 
 #[test]

@@ -72,8 +72,9 @@ fn path_section(path: &UpgradePath) -> Section {
     let title = if path.name == "rebuild" { "Rebuild, step by step" } else { "Roll, step by step" };
     let bars = path.steps.iter().map(|step| GanttRow {
         label: step.name.clone(),
-        start_hours: step.start_hours,
-        hours: step.hours,
+        start: step.start_hours * 3600.0,
+        end_p50: (step.start_hours + step.hours) * 3600.0,
+        end_p90: Some((step.start_hours + step.hours) * 3600.0),
         is_at_risk: step.is_at_risk,
     });
     let rows = path.steps.iter().map(|step| {

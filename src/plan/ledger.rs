@@ -1,0 +1,390 @@
+//! Hard rules and excess while batches are put together, kept step by step.
+//!
+//! Input: what one partition's step changes. Output: what it adds to the counts and the excess, and how the cluster
+//! stands after any number of steps. Formulas and usage are the judge's own; only what a step touches is counted anew.
+//! Within a batch the bands stay where they were at its start; [`Ledger::standing`] sets them anew, so that what is
+//! said of a finished batch is exact.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::change::Held;
+use crate::model::load::{capacity, cores_per_work, has_serving_log_dir, unjudged};
+use crate::model::{
+    BrokerIdx, Goal, Groups, Loads, LogDirIdx, PartitionIdx, Placement, Policy, Rule, Seat, Snapshot, TopicIdx,
+    Traffic, band,
+};
+use crate::verify::Usage;
+use crate::verify::assess::{band_brokers, goal_figures, log_dir_utilizations};
+use crate::verify::hard::{Racks, broker_violations, partition_violations};
+
+/// Excess that summing in another order may add, relative.
+const ROUNDING: f64 = 1e-9;
+
+/// How the cluster stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Standing {
+    /// Violations by rule; counts of zero are absent.
+    pub hard: BTreeMap<Rule, u64>,
+    /// Summed over all groups and goals.
+    pub excess: f64,
+}
+
+impl Standing {
+    /// Whether coming here from `before` makes something worse: a rule's count, or the excess unless a rule is repaired
+    /// for it (contract §3: no excess rises but for what repairing a hard rule forces).
+    #[must_use]
+    pub fn is_worse_than(&self, before: &Self) -> bool {
+        let total = |standing: &Self| standing.hard.values().sum::<u64>();
+        let rises = |(rule, count): (&Rule, &u64)| *count > before.hard.get(rule).copied().unwrap_or(0);
+        let is_higher = self.excess > before.excess + ROUNDING * before.excess.max(1.0);
+        self.hard.iter().any(rises) || (is_higher && total(self) >= total(before))
+    }
+}
+
+/// What a step does to loads, dirs, topics and its partition's rules.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Effect {
+    topic: Option<TopicIdx>,
+    /// By broker: the change of its loads, and of the topic's replicas there.
+    brokers: Vec<(BrokerIdx, Loads, i64)>,
+    dirs: Vec<(LogDirIdx, i64)>,
+    rules: Vec<(Rule, i64)>,
+}
+
+impl Effect {
+    /// Violations of rules about partitions and replicas, more or fewer.
+    pub(super) fn partition_rules(&self) -> i64 {
+        self.rules.iter().map(|(_, change)| change).sum()
+    }
+
+    fn broker(&mut self, broker: BrokerIdx) -> (&mut Loads, &mut i64) {
+        let found = self.brokers.iter().position(|(b, ..)| *b == broker);
+        let row = found.unwrap_or_else(|| {
+            self.brokers.push((broker, Loads::default(), 0));
+            self.brokers.len() - 1
+        });
+        let (_, loads, replicas) = &mut self.brokers[row];
+        (loads, replicas)
+    }
+}
+
+/// What a broker adds to the counts and the excess of all.
+#[derive(Clone, Copy, Debug, Default)]
+struct Strain {
+    hard: i64,
+    excess: f64,
+}
+
+/// A goal's band in a group.
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    mean: f64,
+    band: (f64, f64),
+    is_share: bool,
+}
+
+type Frames = [Option<Frame>; Goal::BROKER.len()];
+
+/// The cluster as the steps so far leave it.
+pub(super) struct Ledger<'a> {
+    snapshot: &'a Snapshot,
+    policy: &'a Policy,
+    groups: Groups,
+    racks: Racks,
+    usage: Usage,
+    cores_per_work: f64,
+    /// The brokers that each group's goals compare.
+    group_brokers: Vec<Vec<BrokerIdx>>,
+    frames: Vec<Frames>,
+    /// By broker: the group in whose bands it is.
+    group_of: Vec<Option<usize>>,
+    capacities: Vec<[Option<f64>; Goal::BROKER.len()]>,
+    strains: Vec<Strain>,
+    partition_rules: BTreeMap<Rule, i64>,
+    /// Replicas by topic and broker; looked up, never iterated.
+    spread: HashMap<(TopicIdx, BrokerIdx), i64>,
+    spread_limits: Vec<i64>,
+    spread_excess: f64,
+}
+
+impl<'a> Ledger<'a> {
+    /// The snapshot as it stands.
+    pub(super) fn new(snapshot: &'a Snapshot, policy: &'a Policy) -> Self {
+        let groups = Groups::new(snapshot, policy);
+        let mut group_of = vec![None; snapshot.brokers.len()];
+        let group_brokers: Vec<_> = (0..groups.names().len()).map(|g| band_brokers(snapshot, &groups, g)).collect();
+        for (group, brokers) in group_brokers.iter().enumerate() {
+            brokers.iter().for_each(|b| group_of[b.row()] = Some(group));
+        }
+        let capacities = |b| Goal::BROKER.map(|goal| capacity(snapshot, b, goal));
+        let mut ledger = Self {
+            snapshot,
+            policy,
+            racks: Racks::new(snapshot, &groups),
+            usage: Usage::of(snapshot, &Placement::of(snapshot)),
+            cores_per_work: cores_per_work(snapshot).unwrap_or(0.0),
+            frames: vec![Frames::default(); group_brokers.len()],
+            group_brokers,
+            group_of,
+            capacities: snapshot.broker_indices().map(capacities).collect(),
+            strains: vec![Strain::default(); snapshot.brokers.len()],
+            partition_rules: BTreeMap::new(),
+            spread: HashMap::new(),
+            spread_limits: spread_limits(snapshot, policy, &groups),
+            spread_excess: 0.0,
+            groups,
+        };
+        ledger.count_partitions();
+        ledger.refresh();
+        ledger
+    }
+
+    fn count_partitions(&mut self) {
+        let spreads = self.policy.bands.is_on(Goal::TopicSpread);
+        if spreads {
+            self.spread.reserve(self.snapshot.replicas.len());
+        }
+        let mut seats = Vec::new();
+        for p in self.snapshot.partition_indices() {
+            seats.clear();
+            seats.extend(self.snapshot.replicas_of(p).iter().map(|r| Seat { broker: r.broker, log_dir: r.log_dir }));
+            for (rule, count) in self.rules_of(p, &seats) {
+                *self.partition_rules.entry(rule).or_insert(0) += count;
+            }
+            let topic = self.snapshot.partition(p).topic;
+            for seat in seats.iter().filter(|_| spreads) {
+                *self.spread.entry((topic, seat.broker)).or_insert(0) += 1;
+            }
+        }
+        let mut excess: Vec<(TopicIdx, BrokerIdx, f64)> = Vec::new();
+        // The map's order is arbitrary: what it holds is sorted before it is summed.
+        for (&(topic, broker), &count) in &self.spread {
+            let beyond = self.spread_beyond(topic, broker, count);
+            excess.extend((beyond > 0.0).then_some((topic, broker, beyond)));
+        }
+        excess.sort_by_key(|(topic, broker, _)| (*topic, *broker));
+        self.spread_excess = excess.iter().map(|(.., beyond)| beyond).sum();
+    }
+
+    fn rules_of(&self, p: PartitionIdx, seats: &[Seat]) -> Vec<(Rule, i64)> {
+        let mut rules: Vec<(Rule, i64)> = Vec::new();
+        if unjudged(self.snapshot, p).is_none() {
+            partition_violations(self.snapshot, &self.groups, &self.racks, p, seats, &mut |v| rules.push((v.rule, 1)));
+        }
+        rules
+    }
+
+    /// How far `count` replicas of `topic` on `broker` pass the limit, relative to it.
+    fn spread_beyond(&self, topic: TopicIdx, broker: BrokerIdx, count: i64) -> f64 {
+        let limit = self.spread_limits[topic.row()];
+        if count <= limit {
+            return 0.0;
+        }
+        let is_judged = self.snapshot.broker(broker).state.is_active()
+            && self.groups.admits(self.groups.home(topic), broker)
+            && has_serving_log_dir(self.snapshot, broker);
+        if is_judged { (count - limit) as f64 / limit.max(1) as f64 } else { 0.0 }
+    }
+
+    /// What turning `old`, led by the first of the pair, into `new` does.
+    pub(super) fn effect(
+        &self,
+        partition: PartitionIdx,
+        (old, old_leader): (&[Held], Option<BrokerIdx>),
+        (new, new_leader): (&[Held], Option<BrokerIdx>),
+    ) -> Effect {
+        let row = self.snapshot.partition(partition);
+        let mut effect = Effect { topic: Some(row.topic), ..Effect::default() };
+        for (held, leader, sign) in [(old, old_leader, -1.0), (new, new_leader, 1.0)] {
+            let traffic = Traffic::of(row, held.len());
+            let mut leader = leader;
+            for replica in held {
+                let Seat { broker, log_dir } = replica.seat;
+                let leads = leader == Some(broker);
+                if leads {
+                    leader = None;
+                }
+                if let Some(dir) = log_dir {
+                    let bytes = i64::try_from(replica.bytes).unwrap_or(i64::MAX);
+                    effect.dirs.push((dir, if sign < 0.0 { -bytes } else { bytes }));
+                }
+                let is_serving = log_dir.is_none_or(|d| self.snapshot.log_dir(d).state.is_serving());
+                let work = if leads { traffic.leader_work } else { traffic.follower_work };
+                let (loads, replicas) = effect.broker(broker);
+                *replicas += if sign < 0.0 { -1 } else { 1 };
+                loads[0] += if is_serving { sign * replica.bytes as f64 } else { 0.0 };
+                loads[1] += sign * traffic.network_in;
+                loads[3] += sign * self.cores_per_work * work;
+                loads[4] += sign;
+                if leads {
+                    loads[2] += sign * traffic.leader_network_out;
+                    loads[5] += sign;
+                }
+            }
+        }
+        let seats = |held: &[Held]| held.iter().map(|h| h.seat).collect::<Vec<_>>();
+        effect.rules.extend(self.rules_of(partition, &seats(new)));
+        effect.rules.extend(self.rules_of(partition, &seats(old)).into_iter().map(|(rule, n)| (rule, -n)));
+        effect
+    }
+
+    /// What `effect` would add to the hard counts and to the excess, with the bands as they were last set.
+    pub(super) fn delta(&self, effect: &Effect) -> (i64, f64) {
+        let (mut hard, mut excess) = (effect.partition_rules(), 0.0);
+        for (broker, change, replicas) in &effect.brokers {
+            let mut loads = self.usage.loads[broker.row()];
+            loads.iter_mut().zip(change).for_each(|(load, change)| *load += change);
+            let (old, new) = (self.strains[broker.row()], self.strain(*broker, &loads, &effect.dirs));
+            hard += new.hard - old.hard;
+            excess += new.excess - old.excess;
+            excess += self.spread_change(effect.topic, *broker, *replicas);
+        }
+        (hard, excess)
+    }
+
+    fn spread_change(&self, topic: Option<TopicIdx>, broker: BrokerIdx, replicas: i64) -> f64 {
+        let Some(topic) = topic.filter(|_| replicas != 0 && self.policy.bands.is_on(Goal::TopicSpread)) else {
+            return 0.0;
+        };
+        let count = self.spread.get(&(topic, broker)).copied().unwrap_or(0);
+        self.spread_beyond(topic, broker, count + replicas) - self.spread_beyond(topic, broker, count)
+    }
+
+    /// Carries `effect` out, or takes it back.
+    pub(super) fn apply(&mut self, effect: &Effect, is_undone: bool) {
+        let sign = if is_undone { -1 } else { 1 };
+        for (broker, _, replicas) in &effect.brokers {
+            self.spread_excess += self.spread_change(effect.topic, *broker, sign * replicas);
+            if let Some(topic) = effect.topic.filter(|_| *replicas != 0) {
+                *self.spread.entry((topic, *broker)).or_insert(0) += sign * replicas;
+            }
+        }
+        for &(dir, bytes) in &effect.dirs {
+            let used = &mut self.usage.log_dir_bytes[dir.row()];
+            *used = used.saturating_add_signed(sign * bytes);
+        }
+        for &(rule, count) in &effect.rules {
+            *self.partition_rules.entry(rule).or_insert(0) += sign * count;
+        }
+        for (broker, change, _) in &effect.brokers {
+            let loads = &mut self.usage.loads[broker.row()];
+            loads.iter_mut().zip(change).for_each(|(load, change)| *load += sign as f64 * change);
+            let loads = *loads;
+            self.strains[broker.row()] = self.strain(*broker, &loads, &[]);
+        }
+    }
+
+    /// The counts and the excess of `broker` with `loads`, its dirs changed by `dirs`.
+    fn strain(&self, broker: BrokerIdx, loads: &Loads, dirs: &[(LogDirIdx, i64)]) -> Strain {
+        let mut strain = Strain::default();
+        let row = self.snapshot.broker(broker);
+        let capacities = &self.capacities[broker.row()];
+        let limits = &self.policy.limits;
+        if row.state.is_active() {
+            let share_limits = [limits.disk, limits.network_in, limits.network_out, limits.cpu];
+            for (goal, limit) in share_limits.into_iter().enumerate() {
+                let is_known = goal != 3 || self.usage.has_cpu;
+                let share = capacities[goal].filter(|_| is_known).map(|capacity| loads[goal] / capacity);
+                strain.hard += i64::from(share.is_some_and(|share| band::exceeds(share, limit)));
+            }
+            strain.hard += i64::from(band::exceeds(loads[4], f64::from(limits.replicas_per_broker)));
+            for dir in row.log_dir_rows().map(LogDirIdx::new) {
+                let dir_row = self.snapshot.log_dir(dir);
+                let Some(capacity) = dir_row.capacity_bytes.filter(|_| dir_row.state.is_serving()) else { continue };
+                let share = self.dir_bytes(dir, dirs) / capacity as f64;
+                strain.hard += i64::from(band::exceeds(share, limits.log_dir));
+            }
+        }
+        let Some(group) = self.group_of[broker.row()] else { return strain };
+        for (goal, frame) in self.frames[group].iter().enumerate() {
+            let Some(frame) = frame.filter(|frame| frame.mean > 0.0) else { continue };
+            let value = if frame.is_share { loads[goal] / capacities[goal].unwrap_or(1.0) } else { loads[goal] };
+            strain.excess += band::distance(value, frame.band) / frame.mean;
+        }
+        if self.policy.bands.is_on(Goal::LogDir) {
+            strain.excess += self.dir_excess(broker, dirs);
+        }
+        strain
+    }
+
+    fn dir_bytes(&self, dir: LogDirIdx, dirs: &[(LogDirIdx, i64)]) -> f64 {
+        let change: i64 = dirs.iter().filter(|(d, _)| *d == dir).map(|(_, bytes)| bytes).sum();
+        self.usage.log_dir_bytes[dir.row()] as f64 + change as f64
+    }
+
+    fn dir_excess(&self, broker: BrokerIdx, dirs: &[(LogDirIdx, i64)]) -> f64 {
+        let rows = || self.snapshot.broker(broker).log_dir_rows().map(LogDirIdx::new);
+        let serving = || rows().filter(|d| self.snapshot.log_dir(*d).state.is_serving());
+        let (mut bytes, mut capacity_bytes) = (0.0, 0.0);
+        for dir in serving() {
+            let Some(capacity) = self.snapshot.log_dir(dir).capacity_bytes else { return 0.0 };
+            bytes += self.dir_bytes(dir, dirs);
+            capacity_bytes += capacity as f64;
+        }
+        let mean = if capacity_bytes > 0.0 { bytes / capacity_bytes } else { 0.0 };
+        if mean <= 0.0 {
+            return 0.0;
+        }
+        let limit = band::log_dir(mean, &self.policy.bands);
+        let mut excess = 0.0;
+        for dir in serving() {
+            let capacity = self.snapshot.log_dir(dir).capacity_bytes.unwrap_or(1);
+            let share = self.dir_bytes(dir, dirs) / capacity as f64;
+            excess += if band::exceeds(share, limit) { (share - limit) / mean } else { 0.0 };
+        }
+        debug_assert!(
+            !dirs.is_empty()
+                || log_dir_utilizations(self.snapshot, &self.usage, broker)
+                    .is_some_and(|(m, _)| (m - mean).abs() < 1e-9)
+        );
+        excess
+    }
+
+    /// Sets the bands to the loads as they are.
+    fn refresh(&mut self) {
+        for (group, brokers) in self.group_brokers.iter().enumerate() {
+            for (slot, goal) in Goal::BROKER.into_iter().enumerate() {
+                let figures = goal_figures(self.snapshot, self.policy, &self.usage, brokers, goal);
+                let is_share = !goal.is_count() && brokers.iter().all(|b| self.capacities[b.row()][slot].is_some());
+                self.frames[group][slot] = figures.map(|f| Frame { mean: f.mean, band: f.band, is_share });
+            }
+        }
+        for broker in self.snapshot.broker_indices() {
+            let loads = self.usage.loads[broker.row()];
+            self.strains[broker.row()] = self.strain(broker, &loads, &[]);
+        }
+    }
+
+    /// How the cluster stands, with the bands set anew.
+    pub(super) fn standing(&mut self) -> Standing {
+        self.refresh();
+        let excess: f64 = self.strains.iter().map(|strain| strain.excess).sum();
+        let mut hard: BTreeMap<Rule, u64> = BTreeMap::new();
+        for (&rule, &count) in &self.partition_rules {
+            if count > 0 {
+                hard.insert(rule, count.unsigned_abs());
+            }
+        }
+        for broker in self.snapshot.broker_indices().filter(|&b| self.snapshot.broker(b).state.is_active()) {
+            broker_violations(self.snapshot, self.policy, &self.usage, broker, &mut |v| {
+                *hard.entry(v.rule).or_insert(0) += 1;
+            });
+        }
+        Standing { hard, excess: excess + self.spread_excess.max(0.0) }
+    }
+}
+
+/// By topic: the most replicas of it that a broker holds without being outside; none passes where the goal is off.
+fn spread_limits(snapshot: &Snapshot, policy: &Policy, groups: &Groups) -> Vec<i64> {
+    let mut eligible: HashMap<crate::model::Home, usize> = HashMap::new();
+    for home in groups.homes() {
+        eligible.insert(home, groups.eligible(snapshot, home).len());
+    }
+    let limit = |(row, topic): (usize, &crate::model::Topic)| {
+        let replicas: u64 =
+            snapshot.partitions[topic.partition_rows()].iter().map(|p| u64::from(p.replica_count)).sum();
+        let brokers = eligible.get(&groups.home(TopicIdx::new(row))).copied().unwrap_or(0);
+        i64::try_from(band::topic_spread(replicas, brokers, &policy.bands)).unwrap_or(i64::MAX)
+    };
+    snapshot.topics.iter().enumerate().map(limit).collect()
+}

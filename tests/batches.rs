@@ -1,0 +1,139 @@
+//! Properties of batches over random small clusters and paces, judged by `verify`'s own simulation: no log dir overflows
+//! while old and new copies both exist, any batch may be the last, and the end is the plan's in whatever order the
+//! entries of a batch finish.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use evenkeel::ingest::{SynthFaults, SynthSpec, synthesize};
+use evenkeel::model::{Placement, Policy, Snapshot};
+use evenkeel::optimize::{Effort, Environment, Options, Solution, optimize};
+use evenkeel::plan::{self, Pacing, Plan};
+use evenkeel::report::plan_files;
+use evenkeel::verify::plan_dir::{BatchFiles, PlanDir, TextFile, judge_dir, judge_files};
+use evenkeel::verify::state::{State, Wish};
+use evenkeel::writer::OutputFile;
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+
+fn config() -> ProptestConfig {
+    let mut config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = 40;
+    }
+    if std::env::var_os("PROPTEST_RNG_SEED").is_none() {
+        config.rng_seed = RngSeed::Fixed(20_261_121);
+    }
+    config
+}
+
+/// Clusters with rather full disks, many of them with something to repair; those that cannot be are left out.
+fn cluster() -> impl Strategy<Value = SynthSpec> {
+    let sizes = (4_u32..=9, 10_u32..=60, 0_u32..=3, 1_u32..=3, any::<u64>());
+    let looks = (0.2_f64..=1.0, any::<bool>(), 0_u32..=2, 0.3_f64..0.85, 1_u32..=3);
+    let faults = (0_u32..=1, 0_u32..=1, 0_u32..=1, 0_u32..=3);
+    (sizes, looks, faults).prop_filter_map("this cluster cannot be", |(sizes, looks, faults)| {
+        let (brokers, partitions, racks, log_dirs, seed) = sizes;
+        let (drift, heterogeneous, expanded, disk_utilization, factor) = looks;
+        let (dead, draining, offline_dirs, rack_violations) = faults;
+        let spec = SynthSpec {
+            brokers,
+            partitions,
+            topics: Some(1 + partitions / 6),
+            racks,
+            log_dirs,
+            replication: vec![(factor, 1.0)],
+            heterogeneous,
+            disk_utilization,
+            drift,
+            expanded,
+            faults: SynthFaults { dead, draining, offline_dirs, rack_violations, ..SynthFaults::default() },
+            seed,
+            ..SynthSpec::default()
+        };
+        let plain = SynthSpec { faults: SynthFaults::default(), ..spec.clone() };
+        [spec, plain].into_iter().find(|spec| synthesize(spec).is_ok())
+    })
+}
+
+fn pacing() -> impl Strategy<Value = Pacing> {
+    let some = |range: std::ops::Range<u64>| prop::option::weighted(0.4, range);
+    (some(1 << 30..1 << 42), some(60..36_000), some(1..4), 1_u32..40, any::<bool>()).prop_map(
+        |(batch_bytes, seconds, moves, leader_changes_max, is_one_replica_at_a_time)| Pacing {
+            batch_bytes,
+            batch_seconds: seconds.map(|seconds| seconds as f64),
+            moves_per_broker_max: moves.map(|moves| moves as u32),
+            leader_changes_max,
+            is_one_replica_at_a_time,
+            ..Pacing::default()
+        },
+    )
+}
+
+fn solve(snapshot: &Snapshot, policy: &Policy) -> Solution {
+    let env = Environment { expired: &|| false, progress: &|_, _| {} };
+    optimize(snapshot, policy, &Options { seed: 0, effort: Effort::Quick }, &env)
+}
+
+fn directory(files: &[OutputFile]) -> PlanDir {
+    let file = |path: &str| {
+        let found = files.iter().find(|f| f.path.to_str() == Some(path)).unwrap();
+        TextFile { path: found.path.clone(), bytes: found.bytes.clone() }
+    };
+    let mut dir = PlanDir {
+        plan: file("plan.json"),
+        reassignment: file("reassignment.json"),
+        elections: file("leader-election.json"),
+        rollback: file("rollback.json"),
+        batches: Vec::new(),
+    };
+    let batches = files.iter().filter(|f| f.path.starts_with("batches") && f.path.ends_with("rollback.json"));
+    for folder in batches.map(|f| f.path.parent().unwrap().to_str().unwrap()) {
+        dir.batches.push(BatchFiles {
+            reassignment: file(&format!("{folder}/reassignment.json")),
+            elections: file(&format!("{folder}/leader-election.json")),
+            rollback: file(&format!("{folder}/rollback.json")),
+        });
+    }
+    dir
+}
+
+/// Where the plan ends if the entries of each batch finish in an order that `pick` shuffles.
+fn carried_out(snapshot: &Snapshot, plan: &Plan, pick: u64) -> Placement {
+    let mut state = State::of(snapshot);
+    for batch in &plan.batches {
+        let mut order: Vec<usize> = (0..batch.entries.len()).collect();
+        order.sort_by_key(|row| (*row as u64 + 1).wrapping_mul(pick | 1).rotate_left(17));
+        for entry in order.into_iter().map(|row| &batch.entries[row]) {
+            let wishes: Vec<Wish> =
+                entry.seats.iter().map(|seat| Wish { broker: seat.broker, log_dir: seat.log_dir }).collect();
+            state.reassign(entry.partition, &wishes);
+        }
+        batch.elections.iter().for_each(|&partition| state.elect(partition));
+    }
+    state.placement()
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn any_batch_may_be_the_last_and_their_order_within_does_not_matter(
+        spec in cluster(),
+        pacing in pacing(),
+        pick in any::<u64>(),
+    ) {
+        let (snapshot, policy) = (synthesize(&spec).unwrap(), Policy::default());
+        let plan = plan::build(&snapshot, &policy, solve(&snapshot, &policy), &pacing);
+        let dir = directory(&plan_files(&snapshot, &policy, &plan));
+        let judgement = judge_dir(&snapshot, &policy, &dir).unwrap();
+        // What the plan as a whole is blamed for is the search's affair, not that of its steps.
+        let whole = judge_files(&snapshot, &policy, &dir.reassignment, Some(&dir.elections)).unwrap();
+        let is_excused = plan.excuses.iter().any(|excuse| excuse.why.contains("more than fit"));
+        let faults: Vec<_> =
+            judgement.deviations.iter().filter(|d| !whole.deviations.contains(d)).collect();
+        let faults: Vec<_> = faults.iter().filter(|d| !is_excused || d.code != "log_dir_overflow").collect();
+        prop_assert!(faults.is_empty(), "{pacing:?} {faults:?}");
+        prop_assert_eq!(carried_out(&snapshot, &plan, pick), plan.placement.clone());
+        prop_assert_eq!(carried_out(&snapshot, &plan, !pick), plan.placement);
+    }
+}
