@@ -74,7 +74,7 @@ impl WriteError {
 
 /// What earlier versions and other runs of this program put into a directory besides what is being written now: plans
 /// and snapshots. `#` stands for a number.
-const OURS: [&str; 17] = [
+const OURS: [&str; 23] = [
     "RUNBOOK.md",
     "batches/#/leader-election.json",
     "batches/#/reassignment.json",
@@ -91,6 +91,12 @@ const OURS: [&str; 17] = [
     "report.html",
     "rollback-leader-election.json",
     "rollback.json",
+    "snapshot/brokers.csv",
+    "snapshot/cluster.toml",
+    "snapshot/log_dirs.csv",
+    "snapshot/partitions.csv",
+    "snapshot/replicas.csv",
+    "snapshot/topics.csv",
     "topics.csv",
 ];
 

@@ -3,6 +3,25 @@
 //!
 //! Every formula names its source; a figure that cannot be computed is absent and says why, never guessed.
 
+pub mod add;
+pub mod change;
+pub mod cost;
+pub mod demand;
 pub mod headroom;
+pub mod hours;
+pub mod least;
+pub mod not_evaluated;
+pub mod order;
+pub mod shrink;
+pub mod thresholds;
+pub mod until;
 
+pub use change::FleetChange;
 pub use headroom::{Headroom, HeadroomVerdict, headroom};
+pub use not_evaluated::NotEvaluated;
+
+use crate::model::{Policy, Snapshot};
+use crate::optimize::{Effort, Solution};
+
+/// Runs the optimizer; the caller sees to the seed, the clock and the progress display.
+pub type Solve<'a> = dyn Fn(&Snapshot, &Policy, Effort) -> Solution + 'a;

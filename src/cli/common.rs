@@ -93,10 +93,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 /// # Errors
 /// Every fault found in either.
 pub fn load(args: &InputArgs) -> Result<(Snapshot, Policy), CliError> {
-    let catalogue = match &args.machines {
-        Some(dir) => Catalogue::with_dir(dir)?,
-        None => Catalogue::builtin(),
-    };
+    let catalogue = catalogue(args.machines.as_deref())?;
     let (snapshot, warnings) = snapshot_dir::read(&args.snapshot, &catalogue)?;
     warn(&warnings);
     let policy = match &args.policy {
@@ -104,6 +101,14 @@ pub fn load(args: &InputArgs) -> Result<(Snapshot, Policy), CliError> {
         None => Policy::default(),
     };
     Ok((snapshot, policy))
+}
+
+/// The built-in machines and those in `dir`.
+///
+/// # Errors
+/// Every fault found in `dir`.
+pub fn catalogue(dir: Option<&Path>) -> Result<Catalogue, CliError> {
+    Ok(dir.map_or_else(|| Ok(Catalogue::builtin()), Catalogue::with_dir)?)
 }
 
 fn load_policy(path: &Path, snapshot: &Snapshot) -> Result<Policy, CliError> {

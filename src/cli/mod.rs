@@ -3,9 +3,13 @@
 pub mod check;
 pub mod common;
 pub mod exit;
+pub mod expand;
+pub mod fleet;
+pub mod models;
 pub mod progress;
 pub mod rebalance;
 pub mod scope;
+pub mod shrink;
 pub mod snapshot;
 pub mod synth;
 pub mod verify;
@@ -27,8 +31,14 @@ pub struct Cli {
 pub enum Command {
     /// Validate a snapshot and report broken rules, bands and hot spots.
     Check(check::Args),
+    /// Add brokers and plan: headroom, hours and cost before and after.
+    Expand(expand::Args),
+    /// Show the machine models that capacities and prices come from.
+    Models(models::Args),
     /// Plan for the snapshot as it stands: heal, drain, balance.
     Rebalance(rebalance::Args),
+    /// Empty brokers, or find how many can go.
+    Shrink(shrink::Args),
     /// Capture a cluster, or convert other tools' output, into a snapshot directory.
     Snapshot(snapshot::Args),
     /// Write a realistic synthetic snapshot.
@@ -43,7 +53,10 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
         Command::Check(args) => check::run(args),
+        Command::Expand(args) => expand::run(args),
+        Command::Models(args) => models::run(args),
         Command::Rebalance(args) => rebalance::run(args),
+        Command::Shrink(args) => shrink::run(args),
         Command::Snapshot(args) => snapshot::run(args),
         Command::Synth(args) => synth::run(args),
         Command::Verify(args) => verify::run(args),

@@ -6,6 +6,7 @@ pub mod assessment;
 pub mod band;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod fleet;
 pub mod goal;
 pub mod groups;
 pub mod index;
@@ -16,6 +17,7 @@ pub mod scope;
 pub mod snapshot;
 
 pub use assessment::{Assessment, Criterion, Excuse, GoalBalance, Imbalance, Movement, Range};
+pub use fleet::{NewBroker, NewLogDir};
 pub use goal::{Goal, Rule};
 pub use groups::{Groups, Home};
 pub use index::{BrokerIdx, GroupIdx, LogDirIdx, PartitionIdx, RackIdx, TopicIdx};

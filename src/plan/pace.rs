@@ -5,8 +5,8 @@
 //! well, and the traffic of its in-sync followers counts against the leader's quota though nothing delays it. A
 //! throttle below the latter never ends.
 
-use super::MoveKind;
-use super::change::Change;
+use super::change::{Change, Standing};
+use super::{Batch, MoveKind, Plan};
 use crate::model::{BrokerIdx, PartitionIdx, Snapshot};
 
 /// 50 MiB/s, what ordinary machines carry beside their work: under half of a 1 Gbit/s network.
@@ -30,6 +30,18 @@ struct BrokerPace {
     in_written: f64,
     /// Sent by leaders here to the in-sync followers of partitions that move, bytes per second.
     out_written: f64,
+}
+
+/// What each batch of `plan` asks of the brokers, in their order.
+#[must_use]
+pub fn paces(snapshot: &Snapshot, plan: &Plan) -> Vec<Pace> {
+    let mut standing = Standing::new(snapshot);
+    let pace = |batch: &Batch| {
+        let pace = Pace::of(snapshot, &standing.changes(batch));
+        standing.advance(batch);
+        pace
+    };
+    plan.batches.iter().map(pace).collect()
 }
 
 /// How long a batch takes and who decides that.

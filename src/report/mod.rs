@@ -3,10 +3,13 @@
 pub mod charts;
 pub mod check;
 pub mod excuses;
+pub mod fleet;
+pub mod headroom_json;
 pub mod html;
 pub mod human;
 pub mod json;
 pub mod layout;
+pub mod models;
 pub mod plan_files;
 #[cfg(test)]
 mod sample;

@@ -16,6 +16,8 @@ pub enum Axis {
     Share,
     /// Bytes.
     Bytes,
+    /// Hours.
+    Hours,
 }
 
 /// One row of bars.
@@ -61,6 +63,8 @@ impl Axis {
                 let step = (0..units.len()).rev().find(|step| most >= 1024_f64.powi(*step as i32)).unwrap_or(0);
                 (1024_f64.powi(step as i32), units[step])
             }
+            Self::Hours if most >= 48.0 => (24.0, "d"),
+            Self::Hours => (1.0, "h"),
         }
     }
 
@@ -68,6 +72,7 @@ impl Axis {
         match self {
             Self::Share => human::percent(value),
             Self::Bytes => human::bytes_f64(value),
+            Self::Hours => human::duration(value * 3_600.0),
         }
     }
 }

@@ -3,10 +3,12 @@
 
 pub mod bars;
 mod canvas;
+pub mod curves;
 pub mod heat_map;
 pub mod ink;
 
 pub use bars::{Axis, BarChart, BarRow};
+pub use curves::{Curve, CurveChart};
 pub use heat_map::{HeatCell, HeatGroup, HeatMap, Side};
 pub use ink::css;
 
