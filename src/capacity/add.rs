@@ -252,7 +252,12 @@ impl Site<'_> {
         };
         if let Some(machine) = self.catalogue.get(model) {
             if machine.disks.is_empty() {
-                note(assumptions, format!("{model} has no local disks: its log dirs are like broker {id}'s"));
+                note(
+                    assumptions,
+                    format!(
+                        "{model} has no local disks: its log dirs are like broker {id}'s, and its price is without them"
+                    ),
+                );
             }
             return Ok(Hardware::of_machine(machine, &like));
         }
@@ -421,7 +426,7 @@ mod tests {
         assert_eq!(added.brokers.first().unwrap().log_dirs.first().unwrap().capacity_bytes, Some(100));
         let wanted = [
             "no group is named: brokers join logs, the largest",
-            "m7g.large has no local disks: its log dirs are like broker 2's",
+            "m7g.large has no local disks: its log dirs are like broker 2's, and its price is without them",
         ];
         assert_eq!(added.assumptions, wanted);
     }

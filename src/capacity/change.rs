@@ -8,7 +8,7 @@ use super::hours::{Hours, HoursAt, hours};
 use super::not_evaluated::{NotEvaluated, of_headroom};
 use super::shrink::GroupMax;
 use super::thresholds::Threshold;
-use super::until::ModelOption;
+use super::until::Comparison;
 use crate::ingest::catalogue::Catalogue;
 use crate::model::{BrokerIdx, Goal, NewBroker, Placement, Policy, Snapshot};
 use crate::plan::Plan;
@@ -55,7 +55,7 @@ pub struct Asked {
     /// What was assumed where the operator left something open.
     pub assumptions: Vec<String>,
     /// The thresholds of `--until` and the options by machine model, the one that is planned first.
-    pub until: Option<(Vec<Threshold>, Vec<ModelOption>)>,
+    pub until: Option<(Vec<Threshold>, Comparison)>,
     /// What `--only-to-new` costs.
     pub only_to_new: Option<OnlyToNew>,
     /// What `--find-max` found, by group.
@@ -129,8 +129,9 @@ impl Change<'_> {
         }
         not_evaluated.extend(unpriced);
         not_evaluated.extend(hours.sweep.iter().filter(|at| at.hours.is_none()).map(endless));
-        if let Some((_, options)) = &asked.until {
+        if let Some((_, Comparison { options, not_evaluated: refused })) = &asked.until {
             not_evaluated.extend(options.iter().flat_map(|option| option.not_evaluated.iter().cloned()));
+            not_evaluated.extend(refused.iter().cloned());
         }
         FleetChange {
             direction: self.direction,
@@ -180,4 +181,36 @@ fn days(before: &[Headroom], after: &[Headroom], growth: &Growth) -> Vec<Headroo
         Some(HeadroomDays { group: new.group.clone(), goal: new.goal, before, after })
     };
     after.iter().filter_map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capacity::HeadroomVerdict;
+
+    fn at(utilization_max: f64) -> Headroom {
+        Headroom {
+            group: "g".to_owned(),
+            goal: Goal::Disk,
+            utilization_mean: utilization_max,
+            utilization_max,
+            busiest: BrokerIdx::new(0),
+            limit: 0.8,
+            broker_lost: None,
+            rack_lost: None,
+            verdict: HeadroomVerdict::Ok,
+        }
+    }
+
+    #[test]
+    fn days_are_the_room_over_the_growth_and_absent_without_it() {
+        // From 0.5 to 0.8 is 60 % more; at 1 % of today's load a day that is 60 days.
+        assert!(days_to_limit(&at(0.5), Some(0.01)).is_some_and(|days| (days - 60.0).abs() < 1e-9));
+        assert_eq!(days_to_limit(&at(0.9), Some(0.01)), Some(0.0), "passed already");
+        assert_eq!(days_to_limit(&at(0.5), None), None);
+        assert_eq!(days_to_limit(&at(0.5), Some(0.0)), None, "never is no number");
+        let growth = Growth::from([(("g".to_owned(), Goal::Disk), 0.01)]);
+        let gained = days(&[at(0.64)], &[at(0.5)], &growth);
+        assert!(matches!(gained.as_slice(), [d] if (d.before - 25.0).abs() < 1e-9 && (d.after - 60.0).abs() < 1e-9));
+    }
 }

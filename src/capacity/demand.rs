@@ -102,3 +102,61 @@ pub fn limit_before_loss(snapshot: &Snapshot, brokers: &[BrokerIdx], goal: Goal,
     let largest = capacities.iter().copied().fold(0.0, f64::max);
     (brokers.len() > 1 && total > 0.0).then_some(limit * (total - largest) / total)
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failing test may panic")]
+mod tests {
+    use super::*;
+    use crate::model::fixture::Fixture;
+    use crate::model::{BrokerState, LogDirState, Policy};
+
+    /// Two brokers of 100 and 300 bytes, 5 of them other use, and one that drains; a partition on 1 and 3.
+    fn cluster() -> Snapshot {
+        let online = LogDirState::Online;
+        let mut snapshot = Fixture::default()
+            .broker(1, "", "", BrokerState::Alive)
+            .broker(2, "", "", BrokerState::Alive)
+            .broker(3, "", "", BrokerState::Draining)
+            .dir(1, "/d", 100, online, 2)
+            .dir(2, "/d", 300, online, 3)
+            .dir(3, "/d", 300, online, 90)
+            .partition(("t", 0), 1, (10.0, 4.0), &[(1, "/d", 30, true), (3, "/d", 20, true)])
+            .build();
+        snapshot.brokers[0].cpu_cores = Some(8.0);
+        snapshot.brokers[0].cpu_utilization = Some(0.5);
+        snapshot
+    }
+
+    #[test]
+    fn demand_is_what_partitions_bring_wherever_they_sit() {
+        let snapshot = cluster();
+        let groups = Groups::new(&snapshot, &Policy::default());
+        let demand = Demand::of(&snapshot, &groups, 0);
+        let brokers = carriers(&snapshot, &groups, 0);
+        let towards = |goal| demand.towards(&snapshot, &brokers, goal);
+        assert_eq!(brokers.len(), 2);
+        assert_eq!(demand.max_replication, 2);
+        assert_eq!(towards(Goal::Disk), Some(55.0), "two replicas, and other use of those that stay");
+        assert_eq!(towards(Goal::NetworkIn), Some(20.0), "p on each replica");
+        assert_eq!(towards(Goal::NetworkOut), Some(14.0), "c + p·(f−1)");
+        // Four cores for the leader's 0.7·10 + 0.15·14 = 9.1 units of work; a follower does 1.5 more.
+        let cores = towards(Goal::Cpu).unwrap();
+        assert!((cores - 4.0 / 9.1 * 10.6).abs() < 1e-12, "{cores}");
+        assert_eq!(towards(Goal::Replicas), Some(2.0));
+        assert_eq!(towards(Goal::LogDir), None);
+    }
+
+    #[test]
+    fn a_loss_takes_the_largest_capacity_away() {
+        let snapshot = cluster();
+        let groups = Groups::new(&snapshot, &Policy::default());
+        let (demand, brokers) = (Demand::of(&snapshot, &groups, 0), carriers(&snapshot, &groups, 0));
+        assert_eq!(at_best_after_loss(&snapshot, &demand, &brokers, Goal::Disk), Some(0.55), "55 of the 100 left");
+        let limit = limit_before_loss(&snapshot, &brokers, Goal::Disk, 0.8).unwrap();
+        assert!((limit - 0.2).abs() < 1e-12, "0.8 · 100 ÷ 400");
+        // At that limit everywhere, the loss of broker 2 brings broker 1 from 0.2 to 0.2 + 60/100.
+        assert!((limit + limit * 300.0 / 100.0 - 0.8).abs() < 1e-12);
+        assert_eq!(at_best_after_loss(&snapshot, &demand, &brokers, Goal::NetworkIn), None, "no capacity is known");
+        assert_eq!(at_best_after_loss(&snapshot, &demand, &brokers[..1], Goal::Disk), None, "nobody survives");
+    }
+}

@@ -117,3 +117,63 @@ pub fn objections(snapshot: &Snapshot, groups: &Groups, ids: &BTreeSet<i32>) -> 
 fn group_in_words(groups: &Groups, home: Home) -> String {
     format!("group {}", groups.home_name(home))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::fixture::Fixture;
+    use crate::model::{BrokerState, LogDirState, Policy};
+
+    /// Brokers (id, rack, bytes); one topic with a partition of `replication` on the first ones and one per broker.
+    fn cluster(brokers: &[(i32, &str, u64)], replication: usize) -> Snapshot {
+        let mut fixture = Fixture::default();
+        for &(id, rack, _) in brokers {
+            fixture = fixture.broker(id, rack, "", BrokerState::Alive).dir(id, "/d", 1000, LogDirState::Online, 0);
+        }
+        for (row, &(id, _, bytes)) in brokers.iter().enumerate() {
+            fixture = fixture.partition(("own", row as u32), id, (0.0, 0.0), &[(id, "/d", bytes, true)]);
+        }
+        let spread: Vec<(i32, &str, u64, bool)> =
+            brokers.iter().take(replication).map(|&(id, ..)| (id, "/d", 0, true)).collect();
+        fixture.partition(("spread", 0), spread[0].0, (0.0, 0.0), &spread).build()
+    }
+
+    fn order(snapshot: &Snapshot) -> Vec<i32> {
+        let groups = Groups::new(snapshot, &Policy::default());
+        let order = removal_order(snapshot, &groups, 0, &Catalogue::builtin());
+        order.into_iter().map(|b| snapshot.broker(b).id).collect()
+    }
+
+    #[test]
+    fn the_fullest_rack_gives_first_then_the_emptiest_broker_then_the_dearest() {
+        let mut snapshot = cluster(&[(1, "a", 9), (2, "a", 5), (3, "a", 5), (4, "b", 1), (5, "b", 7), (6, "c", 0)], 2);
+        // Rack a has three: of 2 and 3, equally full, the dearer one goes; then a and b are level, a is first by name.
+        snapshot.brokers[1].machine_model = Some("m7g.large".to_owned());
+        snapshot.brokers[2].machine_model = Some("i3en.6xlarge".to_owned());
+        assert_eq!(order(&snapshot), [3, 2, 4, 1], "down to two racks and two brokers");
+    }
+
+    #[test]
+    fn as_many_brokers_and_racks_stay_as_replicas_need() {
+        assert_eq!(order(&cluster(&[(1, "a", 1), (2, "a", 2), (3, "b", 3), (4, "c", 4)], 3)), [1]);
+        assert_eq!(order(&cluster(&[(1, "", 3), (2, "", 2), (3, "", 1)], 1)), [3], "two stay, so that one may be lost");
+        assert_eq!(order(&cluster(&[(1, "a", 3), (2, "b", 2)], 2)), Vec::<i32>::new());
+    }
+
+    #[test]
+    fn removals_below_the_replication_factor_or_its_racks_are_objected_to() {
+        let snapshot = cluster(&[(1, "a", 1), (2, "a", 2), (3, "b", 3), (4, "c", 4)], 3);
+        let groups = Groups::new(&snapshot, &Policy::default());
+        let said = |ids: &[i32]| objections(&snapshot, &groups, &ids.iter().copied().collect());
+        assert_eq!(said(&[1]), Vec::<String>::new());
+        assert_eq!(
+            said(&[3]),
+            ["group default would have brokers in 2 of 3 racks left, and topic spread has 3 replicas"]
+        );
+        assert_eq!(said(&[1, 2]), ["group default would have 2 of 4 brokers left, and topic spread has 3 replicas"]);
+        assert_eq!(said(&[1, 8]), ["broker 8 is not in the snapshot"]);
+        let mut gone = snapshot.clone();
+        gone.brokers[0].state = BrokerState::Down;
+        assert!(objections(&gone, &groups, &BTreeSet::from([1])).iter().any(|o| o.contains("is down")));
+    }
+}

@@ -58,6 +58,8 @@ pub struct ModelOption {
     pub added: Added,
     /// Price of the added brokers in a month; none where one is unknown.
     pub monthly_cost: Option<f64>,
+    /// Whether the machines have no disks of their own, so that storage comes on top of the price.
+    pub is_without_storage: bool,
     /// ISO 4217 code.
     pub currency: Option<String>,
     /// Why a price is unknown.
@@ -72,29 +74,53 @@ impl ModelOption {
     }
 }
 
-/// The options of `models`, cheapest first: those that reach the thresholds before those that do not, those of unknown
-/// price after those of known, fewer brokers first among equals.
+/// Several machine models side by side.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Comparison {
+    /// Cheapest first: those that reach the thresholds before those that do not, those whose price leaves storage out
+    /// after those whose price does not, those of unknown price last, fewer brokers first among equals.
+    pub options: Vec<ModelOption>,
+    /// The models that cannot be held to a threshold, and why.
+    pub not_evaluated: Vec<NotEvaluated>,
+}
+
+/// Compares `models` in `group`, or in every group.
 ///
 /// # Errors
-/// A threshold on a figure that the snapshot or a model lacks, or an unknown model.
+/// An unknown model, or no model that can be held to the thresholds: a figure that the snapshot or the catalogue lacks.
 pub fn compare(
     site: &Site<'_>,
     thresholds: &[Threshold],
     models: &[Option<String>],
     group: Option<usize>,
     solve: &Solve<'_>,
-) -> Result<Vec<ModelOption>, String> {
-    let mut options = Vec::new();
+) -> Result<Comparison, String> {
+    let groups = Groups::new(site.snapshot, site.policy);
     for model in models {
-        options.push(option(site, thresholds, model.as_deref(), group, solve)?);
+        site.hardware(&groups, group.unwrap_or(0), model.as_deref(), &mut Vec::new())?;
     }
-    options.sort_by(|a, b| {
-        let rank = |o: &ModelOption| (!o.is_reached(), o.monthly_cost.is_none());
+    let mut comparison = Comparison::default();
+    let mut refusal = None;
+    for model in models {
+        match option(site, thresholds, model.as_deref(), group, solve) {
+            Ok(option) => comparison.options.push(option),
+            Err(why) => {
+                let what = format!("until with {}", model.as_deref().unwrap_or("the commonest hardware"));
+                comparison.not_evaluated.push(NotEvaluated::new(what, why.clone()));
+                refusal.get_or_insert(why);
+            }
+        }
+    }
+    if let Some(why) = refusal.filter(|_| comparison.options.is_empty()) {
+        return Err(why);
+    }
+    comparison.options.sort_by(|a, b| {
+        let rank = |o: &ModelOption| (!o.is_reached(), o.monthly_cost.is_none(), o.is_without_storage);
         let price = |o: &ModelOption| o.monthly_cost.unwrap_or(0.0);
         let count = |o: &ModelOption| o.added.brokers.len();
         rank(a).cmp(&rank(b)).then(price(a).total_cmp(&price(b))).then(count(a).cmp(&count(b)))
     });
-    Ok(options)
+    Ok(comparison)
 }
 
 fn option(
@@ -132,6 +158,7 @@ fn option(
         model: model.map(str::to_owned),
         needs,
         monthly_cost: hour.map(|hour| hour * HOURS_PER_MONTH),
+        is_without_storage: model.and_then(|m| site.catalogue.get(m)).is_some_and(|m| m.disks.is_empty()),
         currency,
         not_evaluated: not_evaluated.into_iter().collect(),
         added,

@@ -125,13 +125,10 @@ fn chosen(args: &Args, site: &Site<'_>, searcher: &Searcher<'_>) -> Result<(Adde
         models.push(None);
     }
     let solve = |snapshot: &Snapshot, policy: &Policy, effort| searcher.solve(snapshot, policy, effort);
-    let options = compare(site, &args.until, &models, group, &solve).map_err(CliError::Usage)?;
-    let added = options.first().map(|option| option.added.clone()).unwrap_or_default();
-    let asked = Asked {
-        assumptions: added.assumptions.clone(),
-        until: Some((args.until.clone(), options)),
-        ..Asked::default()
-    };
+    let found = compare(site, &args.until, &models, group, &solve).map_err(CliError::Usage)?;
+    let added = found.options.first().map(|option| option.added.clone()).unwrap_or_default();
+    let asked =
+        Asked { assumptions: added.assumptions.clone(), until: Some((args.until.clone(), found)), ..Asked::default() };
     Ok((added, asked))
 }
 

@@ -67,6 +67,6 @@ pub(super) fn deliver(
     }
     common::write(out, &files, force)?;
     let is_reached =
-        change.asked.until.as_ref().is_none_or(|(_, options)| options.first().is_none_or(|option| option.is_reached()));
+        change.asked.until.as_ref().is_none_or(|(_, found)| found.options.first().is_none_or(|o| o.is_reached()));
     Ok(if plan.outcome == Outcome::Infeasible || !is_reached { Verdict::Broken } else { Verdict::Done })
 }

@@ -8,7 +8,7 @@ use crate::capacity::change::{Direction, OnlyToNew};
 use crate::capacity::hours::HoursAt;
 use crate::capacity::shrink::{Binding, CurvePoint, GroupMax};
 use crate::capacity::thresholds::Threshold;
-use crate::capacity::until::{ModelOption, Need};
+use crate::capacity::until::{Comparison, ModelOption, Need};
 use crate::capacity::{FleetChange, NotEvaluated};
 use crate::ingest::kafka_files::StatedBroker;
 use crate::model::{Criterion, Goal, Policy, Snapshot};
@@ -125,6 +125,7 @@ struct OptionView<'a> {
     reached: bool,
     brokers: usize,
     monthly_cost: Option<f64>,
+    monthly_cost_without_storage: bool,
     currency: Option<&'a str>,
     groups: Vec<NeedView<'a>>,
 }
@@ -163,13 +164,14 @@ impl<'a> From<&'a Need> for NeedView<'a> {
     }
 }
 
-impl<'a> From<&'a (Vec<Threshold>, Vec<ModelOption>)> for UntilView<'a> {
-    fn from((thresholds, options): &'a (Vec<Threshold>, Vec<ModelOption>)) -> Self {
+impl<'a> From<&'a (Vec<Threshold>, Comparison)> for UntilView<'a> {
+    fn from((thresholds, Comparison { options, .. }): &'a (Vec<Threshold>, Comparison)) -> Self {
         let option = |option: &'a ModelOption| OptionView {
             model: option.model.as_deref(),
             reached: option.is_reached(),
             brokers: option.added.brokers.len(),
             monthly_cost: option.monthly_cost.map(rounded),
+            monthly_cost_without_storage: option.is_without_storage,
             currency: option.currency.as_deref(),
             groups: option.needs.iter().map(NeedView::from).collect(),
         };

@@ -5,6 +5,7 @@ use crate::capacity::FleetChange;
 use crate::capacity::change::Direction;
 use crate::capacity::headroom::limit;
 use crate::capacity::shrink::GroupMax;
+use crate::capacity::until::Comparison;
 use crate::model::{Goal, Policy};
 use crate::report::charts::{Axis, BarChart, BarRow, Curve, CurveChart};
 use crate::report::html::{ChartView, Section, TableView};
@@ -82,17 +83,12 @@ fn headroom_tables(change: &FleetChange) -> Vec<TableView> {
 }
 
 fn until_table(change: &FleetChange) -> Option<TableView> {
-    let (thresholds, options) = change.asked.until.as_ref()?;
+    let (thresholds, Comparison { options, .. }) = change.asked.until.as_ref()?;
     let asked: Vec<String> =
         thresholds.iter().map(|t| format!("{} ≤ {}", t.goal.name(), words::figure(t.goal, t.most))).collect();
     let mut rows = Vec::new();
     for option in options {
-        let cost = option.monthly_cost.map_or_else(
-            || "not known".to_owned(),
-            |cost| {
-                format!("{} {}", human::count(cost.round().max(0.0) as u64), option.currency.as_deref().unwrap_or(""))
-            },
-        );
+        let cost = words::month(option);
         rows.extend(option.needs.iter().map(|need| {
             let plans = need.plans.to_string();
             vec![

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::{SNAPSHOT_DIR, words};
 use crate::capacity::headroom::AfterLoss;
+use crate::capacity::until::Comparison;
 use crate::capacity::{FleetChange, Headroom, HeadroomVerdict};
 use crate::model::{Policy, Snapshot};
 use crate::plan::Plan;
@@ -79,7 +80,7 @@ fn find_max(change: &FleetChange) -> String {
 }
 
 fn until(change: &FleetChange) -> String {
-    let Some((thresholds, options)) = &change.asked.until else { return String::new() };
+    let Some((thresholds, Comparison { options, .. })) = &change.asked.until else { return String::new() };
     let asked: Vec<String> =
         thresholds.iter().map(|t| format!("{} ≤ {}", t.goal.name(), words::figure(t.goal, t.most))).collect();
     let mut table = Table::new(&[
@@ -90,11 +91,6 @@ fn until(change: &FleetChange) -> String {
         ("a month", Align::Right),
     ]);
     for option in options {
-        let currency = option.currency.as_deref().unwrap_or("");
-        let month = option.monthly_cost.map_or_else(
-            || "not known".to_owned(),
-            |cost| format!("{} {currency}", human::count(cost.round().max(0.0) as u64)),
-        );
         for (row, need) in option.needs.iter().enumerate() {
             let style = if need.count.is_some() { GOOD } else { BROKEN };
             table.row([
@@ -102,7 +98,7 @@ fn until(change: &FleetChange) -> String {
                 human::shorten(&need.group, 24).into(),
                 Cell::painted(style, words::need(need)),
                 Cell::painted(ASIDE, words::need_binding(need)),
-                if row == 0 { month.trim_end().into() } else { "".into() },
+                if row == 0 { words::month(option).into() } else { "".into() },
             ]);
         }
     }

@@ -200,3 +200,11 @@ pub(super) fn need_binding(need: &Need) -> String {
         |b| format!("{} {} > {}", b.goal.name(), figure(b.goal, b.value), figure(b.goal, b.limit)),
     )
 }
+
+/// What an option's brokers cost in a month.
+pub(super) fn month(option: &ModelOption) -> String {
+    let Some(cost) = option.monthly_cost else { return "not known".to_owned() };
+    let currency = option.currency.as_deref().unwrap_or("");
+    let money = format!("{} {currency}", human::count(cost.round().max(0.0) as u64));
+    if option.is_without_storage { format!("{money} + storage") } else { money.trim_end().to_owned() }
+}
