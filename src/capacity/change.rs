@@ -123,6 +123,7 @@ impl Change<'_> {
         let days = days(&headroom_before, &headroom_after, &self.growth);
         let hours = hours(self.planned, plan);
         let mut not_evaluated: Vec<NotEvaluated> = without.iter().map(|(_, _, missing)| missing.clone()).collect();
+        not_evaluated.extend(without_loss(&headroom_after));
         if days.is_empty() {
             let why = "no growth is known: the plan was made without a forecast from history";
             not_evaluated.push(NotEvaluated::new("headroom_days", why));
@@ -148,6 +149,24 @@ impl Change<'_> {
             removed: self.removed,
         }
     }
+}
+
+/// The losses that cannot be taken, by group.
+fn without_loss(all: &[Headroom]) -> Vec<NotEvaluated> {
+    let mut missing = Vec::new();
+    for one in all {
+        let what = |loss: &str| format!("headroom.{}.{loss}", one.group);
+        if one.broker_lost.is_none() {
+            missing.push(NotEvaluated::new(what("after_largest_broker_lost"), "the group has one broker alone"));
+        }
+        if one.rack_lost.is_none() {
+            let why = "the group's brokers are in fewer than two racks";
+            missing.push(NotEvaluated::new(what("after_largest_rack_lost"), why));
+        }
+    }
+    missing.sort_unstable();
+    missing.dedup();
+    missing
 }
 
 fn endless(at: &HoursAt) -> NotEvaluated {

@@ -27,6 +27,8 @@ const CURVE_POINTS: usize = 20;
 pub struct Binding {
     /// The group.
     pub group: String,
+    /// How many brokers are gone then; 0 where something is wrong with all of them in place.
+    pub removed: usize,
     /// The rule that would break, or the goal whose limit a loss would pass.
     pub criterion: Criterion,
     /// Its figure with one broker more removed.
@@ -95,7 +97,8 @@ pub fn find_max(site: &Site<'_>, group: Option<usize>, effort: Effort, solve: &S
         let marked = fleet::with_draining(site.snapshot, &removable.iter().copied().collect());
         let policy = final_policy(site, &searches, &marked, group.is_some());
         let mut failing = Vec::new();
-        for effort in [effort, Effort::Quick] {
+        let efforts = if effort == Effort::Quick { &[Effort::Quick][..] } else { &[effort, Effort::Quick] };
+        for &effort in efforts {
             let solution = solve(&marked, &policy, effort);
             failing = (0..found.len())
                 .filter(|&row| found[row].count > 0)
@@ -187,7 +190,7 @@ impl<'a> Search<'a> {
         let passed = limited.filter(|(_, value, limit)| band::exceeds(*value, *limit));
         let (goal, value, limit) = passed.max_by(|a, b| (a.1 / a.2).total_cmp(&(b.1 / b.2)))?;
         let why = format!("the survivors' mean {} after the largest broker is lost", goal.name());
-        Some(Binding { group: self.name().to_owned(), criterion: Criterion::Goal(goal), value, limit, why })
+        Some(self.binding(removed, Criterion::Goal(goal), (value, limit), why))
     }
 
     fn find(&self) -> GroupMax {
@@ -232,7 +235,11 @@ impl<'a> Search<'a> {
             (Rule::Rack, racks.saturating_sub(1), floor.racks, why)
         };
         let (value, limit) = (value as f64, limit as f64);
-        Some(Binding { group: self.name().to_owned(), criterion: Criterion::Rule(rule), value, limit, why })
+        Some(self.binding(self.order.len() + 1, Criterion::Rule(rule), (value, limit), why))
+    }
+
+    fn binding(&self, removed: usize, criterion: Criterion, (value, limit): (f64, f64), why: String) -> Binding {
+        Binding { group: self.name().to_owned(), removed, criterion, value, limit, why }
     }
 
     /// The limits that keep N−1 for what is left in `marked`.
@@ -260,17 +267,13 @@ impl<'a> Search<'a> {
         let after_loss = own.iter().filter_map(|h| Some((h.goal, h.broker_lost.as_ref()?.utilization_max))).collect();
         let passed = own.iter().filter_map(|h| {
             let loss = h.broker_lost.as_ref()?;
-            band::exceeds(loss.utilization_max, h.limit).then(|| Binding {
-                group: self.name().to_owned(),
-                criterion: Criterion::Goal(h.goal),
-                value: loss.utilization_max,
-                limit: h.limit,
-                why: format!("the busiest survivor's {} after {} is lost", h.goal.name(), loss.lost),
-            })
+            let why = format!("the busiest survivor's {} after {} is lost", h.goal.name(), loss.lost);
+            let figures = (loss.utilization_max, h.limit);
+            band::exceeds(figures.0, figures.1).then(|| self.binding(removed, Criterion::Goal(h.goal), figures, why))
         });
         let binding = self
             .left_behind(marked, placement, removed)
-            .or_else(|| self.broken_rule(marked, placement))
+            .or_else(|| self.broken_rule(marked, placement, removed))
             .or_else(|| passed.max_by(|a, b| (a.value / a.limit).total_cmp(&(b.value / b.limit))));
         Judged { removed, after_loss, binding }
     }
@@ -280,17 +283,12 @@ impl<'a> Search<'a> {
         let gone: BTreeSet<BrokerIdx> = self.order.iter().take(removed).copied().collect();
         let seats = marked.partition_indices().flat_map(|p| placement.seats(p));
         let stay = seats.filter(|seat| gone.contains(&seat.broker)).count();
-        (stay > 0).then(|| Binding {
-            group: self.name().to_owned(),
-            criterion: Criterion::Rule(Rule::InactiveBroker),
-            value: stay as f64,
-            limit: 0.0,
-            why: format!("{stay} replicas cannot leave: their partitions get no entry"),
-        })
+        let why = format!("{stay} replicas that cannot leave, for their partitions get no entry");
+        (stay > 0).then(|| self.binding(removed, Criterion::Rule(Rule::InactiveBroker), (stay as f64, 0.0), why))
     }
 
     /// The first rule, in the order of reports, that the group breaks, with its worst figure.
-    fn broken_rule(&self, marked: &Snapshot, placement: &Placement) -> Option<Binding> {
+    fn broken_rule(&self, marked: &Snapshot, placement: &Placement, removed: usize) -> Option<Binding> {
         let usage = Usage::of(marked, placement);
         let mut own: Vec<Violation> = Vec::new();
         each_violation(marked, self.site.policy, self.groups, placement, &usage, |violation| {
@@ -302,9 +300,9 @@ impl<'a> Search<'a> {
         let of_rule: Vec<&Violation> = own.iter().filter(|violation| violation.rule == rule).collect();
         let figures = of_rule.iter().filter_map(|v| v.value.zip(v.limit));
         let worst = figures.max_by(|a, b| (a.0 / a.1).total_cmp(&(b.0 / b.1)));
-        let (value, limit) = worst.unwrap_or((of_rule.len() as f64, 0.0));
+        let figures = worst.unwrap_or((of_rule.len() as f64, 0.0));
         let why = format!("{} of rule {}", counted(of_rule.len()), rule.name());
-        Some(Binding { group: self.name().to_owned(), criterion: Criterion::Rule(rule), value, limit, why })
+        Some(self.binding(removed, Criterion::Rule(rule), figures, why))
     }
 
     fn concerns(&self, marked: &Snapshot, subject: Subject) -> bool {

@@ -193,6 +193,7 @@ struct FindMaxView<'a> {
 #[derive(Serialize)]
 struct BindingView<'a> {
     resource_group: &'a str,
+    removed: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -210,6 +211,7 @@ impl<'a> From<&'a Binding> for BindingView<'a> {
         };
         Self {
             resource_group: &binding.group,
+            removed: binding.removed,
             rule,
             goal,
             value: rounded(binding.value),

@@ -32,3 +32,6 @@ pub fn files(planned: &Snapshot, policy: &Policy, plan: &Plan, change: &FleetCha
     }));
     files
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,17 +146,20 @@ pub(super) fn figure(goal: Goal, value: f64) -> String {
     if goal.is_count() { human::mean_count(value) } else { human::percent(value) }
 }
 
-/// What rules out one broker more, in a sentence.
+/// What rules out one broker more, or any, in a sentence.
 pub(super) fn binding(binding: &Binding) -> String {
+    let is_as_it_stands = binding.removed == 0;
     match binding.criterion {
-        Criterion::Goal(_) => format!(
-            "one more and {} would be {}, limit {}",
-            binding.why,
-            human::percent(binding.value),
-            human::percent(binding.limit)
-        ),
-        Criterion::Rule(Rule::DuplicateReplica | Rule::Rack) => binding.why.clone(),
-        Criterion::Rule(rule) => format!("one more brings {}, rule {}", binding.why, rule.name()),
+        Criterion::Goal(_) => {
+            let (value, limit) = (human::percent(binding.value), human::percent(binding.limit));
+            let case = if is_as_it_stands { "with all of them in place" } else { "with one more gone" };
+            format!("{case} {} would be {value}, limit {limit}", binding.why)
+        }
+        Criterion::Rule(Rule::DuplicateReplica | Rule::Rack) if binding.limit > 0.0 => binding.why.clone(),
+        Criterion::Rule(_) if is_as_it_stands => {
+            format!("even with all of them in place a plan leaves {}", binding.why)
+        }
+        Criterion::Rule(_) => format!("one more gone leaves {}", binding.why),
     }
 }
 
@@ -178,7 +181,9 @@ pub(super) fn relief(binding: &Binding) -> &'static str {
         Criterion::Goal(_) | Criterion::Rule(Rule::NetworkInCapacity | Rule::NetworkOutCapacity) => {
             "faster networks, less traffic or a higher limit would let more go"
         }
-        Criterion::Rule(Rule::DuplicateReplica | Rule::Rack) => "a lower replication factor would let more go",
+        Criterion::Rule(Rule::DuplicateReplica | Rule::Rack) if binding.limit > 0.0 => {
+            "a lower replication factor would let more go"
+        }
         Criterion::Rule(_) => "what is broken or kept by the policy has to be resolved first",
     }
 }
