@@ -139,6 +139,12 @@ fn an_expansion_is_judged_sound_by_the_original_and_by_its_own_snapshot() {
         assert_eq!(judged["after"]["hard"], plan["after"]["hard"], "{snapshot}");
         assert_eq!(judged["after"]["outside"], plan["after"]["outside"], "{snapshot}");
     }
+    let stated = Path::new(out).join("plan.json");
+    let text = std::fs::read_to_string(&stated).unwrap();
+    std::fs::write(&stated, text.replacen("\"broker_id\": 25", "\"broker_id\": 3", 1)).unwrap();
+    let refused = evenkeel(&["verify", DEMO, out]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("error[E703]"), "an id that is taken is refused");
     let runbook = std::fs::read_to_string(Path::new(out).join("RUNBOOK.md")).unwrap();
     assert!(runbook.contains("- broker 25, model i3en.3xlarge, rack rack-a, log dirs /data1 (6.82 TiB)"), "{runbook}");
     let page = std::fs::read_to_string(Path::new(out).join("report.html")).unwrap();
