@@ -29,8 +29,6 @@ is written all the same); 2 bad usage or input; 1 anything else.";
 #[command(after_help = EXAMPLES)]
 #[command(group = clap::ArgGroup::new("how-many").required(true).args(["add", "until"]))]
 pub struct Args {
-    #[command(flatten)]
-    input: InputArgs,
     /// Brokers to add; may be given more than once. Ids go on from the highest; without MODEL the hardware is that of the
     /// group's commonest broker; without RACK the racks with the fewest of the group's brokers come first
     #[arg(long, value_name = "COUNT[xMODEL][@RACK][/GROUP]", value_delimiter = ',', value_parser = AddSpec::parse)]
@@ -54,6 +52,8 @@ pub struct Args {
     /// Replace a plan that is already there
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    input: InputArgs,
 }
 
 /// Runs the command.

@@ -27,8 +27,6 @@ Exit status: 0 every hard rule holds after the plan; 3 one stays broken (the pla
 #[command(after_help = EXAMPLES)]
 #[command(group = clap::ArgGroup::new("which").required(true).args(["remove", "find_max"]))]
 pub struct Args {
-    #[command(flatten)]
-    input: InputArgs,
     /// Ids of the brokers to empty
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     remove: Vec<i32>,
@@ -44,6 +42,8 @@ pub struct Args {
     /// Replace a plan that is already there
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    input: InputArgs,
 }
 
 /// Runs the command.
