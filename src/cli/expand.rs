@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::common::{self, InputArgs};
 use super::exit::{CliError, Verdict};
-use super::fleet::{self, Searcher};
+use super::resize::{self, Searcher};
 use crate::capacity::add::{AddSpec, Added, Site};
 use crate::capacity::change::{Asked, Change, Direction, Growth, OnlyToNew};
 use crate::capacity::thresholds::{Threshold, tightened};
@@ -75,11 +75,11 @@ fn expand(args: &Args) -> Result<Verdict, CliError> {
     let searcher = Searcher::new(&args.input.search);
     let site = Site { snapshot: &original, policy: &policy, catalogue: &catalogue };
     let (added, mut asked) = chosen(args, &site, &searcher)?;
-    let planned = crate::model::fleet::with_brokers(&original, &added.brokers)
+    let planned = crate::model::resize::with_brokers(&original, &added.brokers)
         .ok_or_else(|| CliError::Usage("no broker id is left above the highest".to_owned()))?;
     let search = |policy: &Policy| {
         let solution = searcher.solve(&planned, &search_policy(args, policy, &planned), searcher.effort());
-        fleet::plan(&original, &planned, policy, solution)
+        resize::plan(&original, &planned, policy, solution)
     };
     let plan = search(&policy);
     if args.only_to_new {
@@ -97,7 +97,7 @@ fn expand(args: &Args) -> Result<Verdict, CliError> {
         growth: Growth::new(),
     };
     let change = change.outcome(&plan, asked);
-    fleet::deliver(&args.input, (&args.out, args.force), (&planned, &policy), &plan, &change)
+    resize::deliver(&args.input, (&args.out, args.force), (&planned, &policy), &plan, &change)
 }
 
 /// The brokers to add, and what was asked and assumed about them.
@@ -119,7 +119,7 @@ fn chosen(args: &Args, site: &Site<'_>, searcher: &Searcher<'_>) -> Result<(Adde
             return Err(CliError::Usage(format!("--until names {} twice", threshold.goal.name())));
         }
     }
-    let group = fleet::group(site.snapshot, site.policy, args.group.as_ref())?;
+    let group = resize::group(site.snapshot, site.policy, args.group.as_ref())?;
     let mut models: Vec<Option<String>> = args.model.iter().cloned().map(Some).collect();
     if models.is_empty() {
         models.push(None);

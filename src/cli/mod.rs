@@ -4,7 +4,7 @@ pub mod check;
 pub mod common;
 pub mod exit;
 pub mod expand;
-pub mod fleet;
+pub mod resize;
 pub mod models;
 pub mod progress;
 pub mod rebalance;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::common::{self, InputArgs};
 use super::exit::{CliError, Verdict};
-use super::fleet::{self, Searcher};
+use super::resize::{self, Searcher};
 use crate::capacity::add::Site;
 use crate::capacity::change::{Asked, Change, Direction, Growth};
 use crate::capacity::order::objections;
@@ -69,7 +69,7 @@ fn shrink(args: &Args) -> Result<Verdict, CliError> {
     let searcher = Searcher::new(&args.input.search);
     let chosen = if args.find_max {
         let site = Site { snapshot: &original, policy: &policy, catalogue: &catalogue };
-        let group = fleet::group(&original, &policy, args.group.as_ref())?;
+        let group = resize::group(&original, &policy, args.group.as_ref())?;
         let solve = |snapshot: &Snapshot, policy: &Policy, effort| searcher.solve(snapshot, policy, effort);
         let found = find_max(&site, group, searcher.effort(), &solve);
         let asked = Asked { find_max: Some(found.groups), ..Asked::default() };
@@ -79,7 +79,7 @@ fn shrink(args: &Args) -> Result<Verdict, CliError> {
     };
     drop(searcher);
     let Chosen { removed, planned, solution, asked } = chosen;
-    let plan = fleet::plan(&original, &planned, &policy, solution);
+    let plan = resize::plan(&original, &planned, &policy, solution);
     let change = Change {
         direction: Direction::Shrink,
         original: &original,
@@ -91,7 +91,7 @@ fn shrink(args: &Args) -> Result<Verdict, CliError> {
         growth: Growth::new(),
     };
     let change = change.outcome(&plan, asked);
-    fleet::deliver(&args.input, (&args.out, args.force), (&planned, &policy), &plan, &change)
+    resize::deliver(&args.input, (&args.out, args.force), (&planned, &policy), &plan, &change)
 }
 
 /// The brokers that `--remove` names.
@@ -101,7 +101,7 @@ fn named(ids: &[i32], original: &Snapshot, policy: &Policy, searcher: &Searcher<
     if !objections.is_empty() {
         return Err(CliError::Usage(format!("--remove cannot be done: {}", objections.join("\n  and: "))));
     }
-    let planned = crate::model::fleet::with_draining(original, &wanted);
+    let planned = crate::model::resize::with_draining(original, &wanted);
     let solution = searcher.solve(&planned, policy, searcher.effort());
     Ok(Chosen { removed: wanted.into_iter().collect(), planned, solution, asked: Asked::default() })
 }

@@ -3,7 +3,7 @@
 pub mod charts;
 pub mod check;
 pub mod excuses;
-pub mod fleet;
+pub mod resize;
 pub mod headroom_json;
 pub mod html;
 pub mod human;

@@ -12,7 +12,7 @@ use crate::report::human;
 
 /// One line and its dots: (count, share of the limit).
 #[derive(Clone, Debug, PartialEq)]
-pub struct Curve {
+pub struct CurveLine {
     /// What it shows; stands at its end.
     pub name: String,
     /// Ascending by count.
@@ -31,7 +31,7 @@ pub struct CurveChart {
     /// A count that stands out, and its label.
     pub mark: Option<(f64, String)>,
     /// The lines.
-    pub curves: Vec<Curve>,
+    pub curves: Vec<CurveLine>,
 }
 
 const SIZE: (u32, u32) = (504, 300);
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn lines_dots_limit_and_mark_are_drawn_and_named() {
-        let curve = |name: &str, last: f64| Curve {
+        let curve = |name: &str, last: f64| CurveLine {
             name: name.to_owned(),
             line: vec![(0.0, 0.5), (3.0, last)],
             dots: vec![(2.0, 0.8)],

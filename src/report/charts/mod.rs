@@ -8,7 +8,7 @@ pub mod heat_map;
 pub mod ink;
 
 pub use bars::{Axis, BarChart, BarRow};
-pub use curves::{Curve, CurveChart};
+pub use curves::{CurveLine, CurveChart};
 pub use heat_map::{HeatCell, HeatGroup, HeatMap, Side};
 pub use ink::css;
 

@@ -7,7 +7,7 @@ use crate::capacity::headroom::limit;
 use crate::capacity::shrink::GroupMax;
 use crate::capacity::until::Comparison;
 use crate::model::{Goal, Policy};
-use crate::report::charts::{Axis, BarChart, BarRow, Curve, CurveChart};
+use crate::report::charts::{Axis, BarChart, BarRow, CurveLine, CurveChart};
 use crate::report::html::{ChartView, Section, TableView};
 use crate::report::human;
 
@@ -149,13 +149,13 @@ fn hours_chart(change: &FleetChange) -> Option<ChartView> {
 
 /// Use after the loss of a broker over its limit, by brokers removed: lines are the least there can be, dots real plans.
 fn curve_chart(policy: &Policy, row: usize, group: &GroupMax) -> ChartView {
-    let of = |goal: Goal| -> Option<Curve> {
+    let of = |goal: Goal| -> Option<CurveLine> {
         let limit = limit(policy, goal)?;
         let share = |figures: &[(Goal, f64)]| figures.iter().find(|(g, _)| *g == goal).map(|(_, value)| value / limit);
         let line: Vec<(f64, f64)> =
             group.curve.iter().filter_map(|p| Some((p.removed as f64, share(&p.at_best)?))).collect();
         let dots = group.curve.iter().filter_map(|p| Some((p.removed as f64, share(&p.planned)?)));
-        (!line.is_empty()).then(|| Curve { name: goal.name().to_owned(), line: line.clone(), dots: dots.collect() })
+        (!line.is_empty()).then(|| CurveLine { name: goal.name().to_owned(), line: line.clone(), dots: dots.collect() })
     };
     let title = format!("Group {}: use after a broker’s loss, as a share of its limit", group.group);
     let chart = CurveChart {

@@ -9,7 +9,7 @@ use crate::capacity::FleetChange;
 use crate::model::{Placement, Policy, Snapshot};
 use crate::optimize::{self, Effort, Environment, Solution};
 use crate::plan::{self, Outcome, Plan};
-use crate::report::{self, fleet};
+use crate::report::{self, resize};
 use crate::verify;
 
 /// Runs the optimizer as often as it takes; the time limit is for each search.
@@ -60,9 +60,9 @@ pub(super) fn deliver(
     plan: &Plan,
     change: &FleetChange,
 ) -> Result<Verdict, CliError> {
-    let files = fleet::files(planned, policy, plan, change);
+    let files = resize::files(planned, policy, plan, change);
     match input.format {
-        Format::Text => common::print(&fleet::text::summary(planned, policy, plan, change, out))?,
+        Format::Text => common::print(&resize::text::summary(planned, policy, plan, change, out))?,
         Format::Json => common::print(&report::plan_json(&files))?,
     }
     common::write(out, &files, force)?;
