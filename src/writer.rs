@@ -74,7 +74,7 @@ impl WriteError {
 
 /// What earlier versions and other runs of this program put into a directory besides what is being written now: plans
 /// and snapshots. `#` stands for a number.
-const OURS: [&str; 20] = [
+const OURS: [&str; 27] = [
     "RUNBOOK.md",
     "batches/#/leader-election.json",
     "batches/#/reassignment.json",
@@ -83,6 +83,7 @@ const OURS: [&str; 20] = [
     "cluster.toml",
     "forecast.csv",
     "forecast.json",
+    "frontier.csv",
     "history.csv",
     "leader-election.json",
     "log_dirs.csv",
@@ -94,6 +95,12 @@ const OURS: [&str; 20] = [
     "report.html",
     "rollback-leader-election.json",
     "rollback.json",
+    "snapshot/brokers.csv",
+    "snapshot/cluster.toml",
+    "snapshot/log_dirs.csv",
+    "snapshot/partitions.csv",
+    "snapshot/replicas.csv",
+    "snapshot/topics.csv",
     "topics.csv",
 ];
 

@@ -198,3 +198,104 @@ fn worst(losses: impl Iterator<Item = (String, Option<f64>)>) -> Option<AfterLos
     let highest = evaluated.reduce(|a, b| if b.1 > a.1 { b } else { a });
     highest.map(|(lost, utilization_max)| AfterLoss { lost, utilization_max })
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failing test may panic")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::capacity::not_evaluated;
+    use crate::model::fixture::Fixture;
+    use crate::model::{BrokerState, LogDirState};
+
+    /// Brokers 1… with (rack, capacity, bytes): one partition each, without traffic.
+    fn disks(brokers: &[(&str, u64, u64)]) -> Snapshot {
+        let mut fixture = Fixture::default();
+        for (row, &(rack, capacity, bytes)) in brokers.iter().enumerate() {
+            let id = row as i32 + 1;
+            fixture = fixture
+                .broker(id, rack, "", BrokerState::Alive)
+                .dir(id, "/d", capacity, LogDirState::Online, 0)
+                .partition(("t", row as u32), id, (0.0, 0.0), &[(id, "/d", bytes, true)]);
+        }
+        fixture.build()
+    }
+
+    fn disk(snapshot: &Snapshot) -> Headroom {
+        let all = headroom(snapshot, &Policy::default(), &Placement::of(snapshot));
+        all.into_iter().find(|h| h.goal == Goal::Disk).unwrap()
+    }
+
+    fn close(loss: Option<&AfterLoss>, lost: &str, utilization: f64) -> bool {
+        loss.is_some_and(|l| l.lost == lost && (l.utilization_max - utilization).abs() < 1e-12)
+    }
+
+    #[test]
+    fn what_is_lost_is_spread_over_the_survivors_by_capacity() {
+        // Losing broker 2 brings 1 from 0.60 to 0.60 + 30/200; losing 1 brings the others to 0.30 + 60/200 only. Rack a
+        // holds 90 of 120, all of which broker 3 has to take.
+        let found = disk(&disks(&[("a", 100, 60), ("a", 100, 30), ("b", 100, 30)]));
+        assert!((found.utilization_mean - 0.4).abs() < 1e-12 && (found.utilization_max - 0.6).abs() < 1e-12);
+        assert!(close(found.broker_lost.as_ref(), "broker 2", 0.75), "{found:?}");
+        assert!(close(found.rack_lost.as_ref(), "rack a", 1.2), "{found:?}");
+        assert_eq!(found.verdict, HeadroomVerdict::RackLossExceeds);
+    }
+
+    #[test]
+    fn capacities_that_differ_weigh_what_they_hold() {
+        // Without broker 3 (300 of 600 bytes): 60/100 + 300/400; without 1: 150/300 + 60/900.
+        let found = disk(&disks(&[("", 100, 60), ("", 300, 150), ("", 600, 300)]));
+        assert!(close(found.broker_lost.as_ref(), "broker 3", 0.6 + 300.0 / 400.0), "{found:?}");
+        assert_eq!(found.rack_lost, None, "nobody names a rack");
+        assert_eq!(found.verdict, HeadroomVerdict::BrokerLossExceeds);
+    }
+
+    #[test]
+    fn the_verdict_is_the_first_state_that_passes_the_limit() {
+        let verdict = |brokers: &[(&str, u64, u64)]| disk(&disks(brokers)).verdict;
+        assert_eq!(verdict(&[("a", 100, 81), ("b", 100, 0)]), HeadroomVerdict::Exceeded);
+        assert_eq!(verdict(&[("a", 100, 50), ("b", 100, 40)]), HeadroomVerdict::BrokerLossExceeds);
+        assert_eq!(verdict(&[("a", 100, 40), ("b", 100, 40)]), HeadroomVerdict::Ok, "0.8 is the limit, not beyond it");
+        assert_eq!(verdict(&[("a", 100, 80)]), HeadroomVerdict::Ok, "one broker: no loss to be evaluated");
+    }
+
+    #[test]
+    fn a_goal_without_capacities_is_absent_and_says_whose_is_missing() {
+        let mut snapshot = disks(&[("", 100, 10), ("", 100, 10)]);
+        snapshot.brokers[0].network_in_capacity_bytes_per_sec = Some(5.0);
+        let all = headroom(&snapshot, &Policy::default(), &Placement::of(&snapshot));
+        assert_eq!(all.iter().map(|h| h.goal).collect::<Vec<_>>(), [Goal::Disk]);
+        let missing = not_evaluated::of_headroom(&snapshot, &Policy::default());
+        let said: Vec<String> = missing.into_iter().map(|(_, _, m)| format!("{}: {}", m.what, m.why)).collect();
+        let wanted = [
+            "headroom.default.network_in: broker 2 has no network_in capacity",
+            "headroom.default.network_out: 2 of 2 brokers have no network_out capacity, 1 first",
+            "headroom.default.cpu: no broker has cpu_utilization and cpu_cores",
+        ];
+        assert_eq!(said, wanted);
+    }
+
+    proptest! {
+        #[test]
+        fn one_broker_more_never_leaves_less_headroom(
+            brokers in prop::collection::vec((0_usize..3, 50_u64..500, 0_u64..400), 2..7),
+            more in (0_usize..3, 50_u64..500),
+        ) {
+            let racks = ["a", "b", "c"];
+            let mut rows: Vec<(&str, u64, u64)> = brokers.iter().map(|&(r, c, b)| (racks[r], c, b)).collect();
+            let before = disk(&disks(&rows));
+            // A rack that is new could be lost as well, with nothing on it; it takes none of the others' room away.
+            rows.push((racks[more.0], more.1, 0));
+            let after = disk(&disks(&rows));
+            let is_no_more = |old: &Option<AfterLoss>, new: &Option<AfterLoss>| match (old, new) {
+                (Some(old), Some(new)) => new.utilization_max <= old.utilization_max + 1e-12,
+                _ => true,
+            };
+            prop_assert!(after.utilization_max <= before.utilization_max);
+            prop_assert!(is_no_more(&before.broker_lost, &after.broker_lost), "{before:?} {after:?}");
+            prop_assert!(is_no_more(&before.rack_lost, &after.rack_lost), "{before:?} {after:?}");
+            prop_assert!(after.verdict <= before.verdict || before.rack_lost.is_none(), "{before:?} {after:?}");
+        }
+    }
+}

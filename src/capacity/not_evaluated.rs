@@ -1,9 +1,11 @@
 //! What could not be computed, and why: the entry that stands beside every figure that is absent.
 
-use crate::model::{BrokerIdx, Snapshot};
+use crate::model::load::{capacity, cores_per_work};
+use crate::model::{BrokerIdx, Goal, Groups, Policy, Snapshot};
+use crate::verify::assess::band_brokers;
 
 /// A figure that is absent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NotEvaluated {
     /// The figure, as a path of the JSON output: `headroom.core.cpu`.
     pub what: String,
@@ -31,4 +33,41 @@ pub fn broker_list(snapshot: &Snapshot, brokers: &[BrokerIdx]) -> String {
         more => format!(" and {more} more"),
     };
     format!("broker{} {}{more}", if brokers.len() == 1 { "" } else { "s" }, ids.join(", "))
+}
+
+/// The goals whose headroom has no figure in a group that has brokers, groups by name, goals in their order.
+#[must_use]
+pub fn of_headroom(snapshot: &Snapshot, policy: &Policy) -> Vec<(String, Goal, NotEvaluated)> {
+    let groups = Groups::new(snapshot, policy);
+    let has_cpu = cores_per_work(snapshot).is_some();
+    let mut all = Vec::new();
+    for (number, name) in groups.names().iter().enumerate() {
+        let brokers = band_brokers(snapshot, &groups, number);
+        if brokers.is_empty() {
+            continue;
+        }
+        for goal in Goal::UTILIZATIONS {
+            let without: Vec<i32> = brokers
+                .iter()
+                .filter(|&&b| capacity(snapshot, b, goal).is_none())
+                .map(|&b| snapshot.broker(b).id)
+                .collect();
+            let why = match without.as_slice() {
+                _ if goal == Goal::Cpu && !has_cpu => "no broker has cpu_utilization and cpu_cores".to_owned(),
+                [] => continue,
+                [one] => format!("broker {one} has no {} capacity", goal.name()),
+                [first, ..] => {
+                    format!(
+                        "{} of {} brokers have no {} capacity, {first} first",
+                        without.len(),
+                        brokers.len(),
+                        goal.name()
+                    )
+                }
+            };
+            let what = format!("headroom.{name}.{}", goal.name());
+            all.push((name.clone(), goal, NotEvaluated::new(what, why)));
+        }
+    }
+    all
 }

@@ -4,14 +4,18 @@ pub mod advise;
 pub mod check;
 pub mod common;
 pub mod exit;
+pub mod expand;
 pub mod explain;
 pub mod fleet;
 pub mod forecast;
+pub mod models;
 pub mod pace;
 pub mod progress;
 pub mod rebalance;
 pub mod report;
+pub mod resize;
 pub mod scope;
+pub mod shrink;
 pub mod snapshot;
 pub mod synth;
 pub mod verify;
@@ -46,6 +50,12 @@ pub enum Command {
     Rebalance(rebalance::Args),
     /// Report what the cluster can still carry, what binds, and what it costs.
     Report(report::Args),
+    /// Add brokers and plan: headroom, hours and cost before and after.
+    Expand(expand::Args),
+    /// Show the machine models that capacities and prices come from.
+    Models(models::Args),
+    /// Empty brokers, or find how many can go.
+    Shrink(shrink::Args),
     /// Capture a cluster, or convert other tools' output, into a snapshot directory.
     Snapshot(snapshot::Args),
     /// Write a realistic synthetic snapshot.
@@ -69,6 +79,9 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(args),
         Command::Rebalance(args) => rebalance::run(args),
         Command::Report(args) => report::run(args),
+        Command::Expand(args) => expand::run(args),
+        Command::Models(args) => models::run(args),
+        Command::Shrink(args) => shrink::run(args),
         Command::Snapshot(args) => snapshot::run(args),
         Command::Synth(args) => synth::run(args),
         Command::Verify(args) => verify::run(args),

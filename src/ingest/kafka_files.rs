@@ -8,9 +8,12 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::fault::{Fault, Faults};
+use crate::model::{NewBroker, NewLogDir};
 
 /// A file that is not JSON of the expected shape.
 const WRONG_SHAPE: &str = "E701";
+/// A plan that adds brokers under ids that the snapshot has.
+pub const ID_TAKEN: &str = "E703";
 /// A version of the reassignment file that Kafka does not know.
 const WRONG_VERSION: &str = "E702";
 
@@ -65,12 +68,96 @@ pub struct PartitionName<'a> {
 }
 
 /// What plan.json says of the snapshot it was made for and of what it moves; its other keys are not looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct StatedPlan {
     /// The snapshot.
     pub snapshot: StatedSnapshot,
     /// The movement.
     pub movement: StatedMovement,
+    /// The brokers that the plan adds to the snapshot's.
+    #[serde(default)]
+    pub added: Vec<StatedBroker>,
+    /// Ids of the brokers that the plan empties though the snapshot has them in service.
+    #[serde(default)]
+    pub removed: Vec<i32>,
+    /// The snapshot with those brokers added or draining, as the plan's own `snapshot/` has it.
+    #[serde(default)]
+    pub planned_snapshot: Option<StatedSnapshot>,
+}
+
+/// A broker that a plan adds, in the names of a snapshot's columns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StatedBroker {
+    /// Kafka's broker id.
+    pub broker_id: i32,
+    /// Failure domain.
+    #[serde(default)]
+    pub rack: Option<String>,
+    /// Resource group.
+    #[serde(default)]
+    pub resource_group: Option<String>,
+    /// Name in the machine catalogue.
+    #[serde(default)]
+    pub machine_model: Option<String>,
+    /// Cores.
+    #[serde(default)]
+    pub cpu_cores: Option<f64>,
+    /// What the network can carry in.
+    #[serde(default)]
+    pub network_in_capacity_bytes_per_sec: Option<f64>,
+    /// What the network can carry out.
+    #[serde(default)]
+    pub network_out_capacity_bytes_per_sec: Option<f64>,
+    /// Its log dirs.
+    #[serde(default)]
+    pub log_dirs: Vec<StatedLogDir>,
+}
+
+/// A log dir of a broker that a plan adds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatedLogDir {
+    /// Absolute path.
+    pub log_dir: String,
+    /// Size of the disk behind it.
+    #[serde(default)]
+    pub capacity_bytes: Option<u64>,
+}
+
+impl From<&NewBroker> for StatedBroker {
+    fn from(broker: &NewBroker) -> Self {
+        let dir = |dir: &NewLogDir| StatedLogDir { log_dir: dir.path.clone(), capacity_bytes: dir.capacity_bytes };
+        Self {
+            broker_id: broker.id,
+            rack: broker.rack.clone(),
+            resource_group: broker.group.clone(),
+            machine_model: broker.machine_model.clone(),
+            cpu_cores: broker.cpu_cores,
+            network_in_capacity_bytes_per_sec: broker.network_in_capacity_bytes_per_sec,
+            network_out_capacity_bytes_per_sec: broker.network_out_capacity_bytes_per_sec,
+            log_dirs: broker.log_dirs.iter().map(dir).collect(),
+        }
+    }
+}
+
+impl From<StatedBroker> for NewBroker {
+    fn from(broker: StatedBroker) -> Self {
+        // What is not above zero is no capacity; a snapshot could not have said so.
+        let positive = |value: Option<f64>| value.filter(|v| v.is_finite() && *v > 0.0);
+        let dir = |dir: StatedLogDir| NewLogDir {
+            path: dir.log_dir,
+            capacity_bytes: dir.capacity_bytes.filter(|&bytes| bytes > 0),
+        };
+        Self {
+            id: broker.broker_id,
+            rack: broker.rack,
+            group: broker.resource_group,
+            machine_model: broker.machine_model,
+            cpu_cores: positive(broker.cpu_cores),
+            network_in_capacity_bytes_per_sec: positive(broker.network_in_capacity_bytes_per_sec),
+            network_out_capacity_bytes_per_sec: positive(broker.network_out_capacity_bytes_per_sec),
+            log_dirs: broker.log_dirs.into_iter().map(dir).collect(),
+        }
+    }
 }
 
 /// Which snapshot a plan says it was made for.

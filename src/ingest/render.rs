@@ -7,6 +7,8 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use sha2::{Digest as _, Sha256};
+
 use super::snapshot_dir::FORMAT;
 use crate::model::{Broker, ClusterInfo, LogDir, Partition, PartitionIdx, Reassignment, Replica, Snapshot, Topic};
 use crate::writer::OutputFile;
@@ -70,12 +72,14 @@ pub fn snapshot_files(snapshot: &Snapshot) -> Vec<OutputFile> {
     ]
 }
 
-/// SHA-256, in hexadecimal, over the bytes of a snapshot's `files` in their order: what reading them back gives.
+/// What `snapshot_dir` will say is the hash of the directory that holds `files`, snapshot_files' own: SHA-256 over
+/// their bytes in name order, in hexadecimal.
 #[must_use]
 pub fn sha256(files: &[OutputFile]) -> String {
-    use sha2::{Digest as _, Sha256};
+    let mut sorted: Vec<&OutputFile> = files.iter().collect();
+    sorted.sort_by(|a, b| a.path.cmp(&b.path));
     let mut hasher = Sha256::new();
-    files.iter().for_each(|file| hasher.update(&file.bytes));
+    sorted.iter().for_each(|file| hasher.update(&file.bytes));
     hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -7,6 +7,7 @@ pub mod band;
 pub mod clients;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod fleet;
 pub mod goal;
 pub mod groups;
 pub mod history;
@@ -19,6 +20,7 @@ pub mod settings;
 pub mod snapshot;
 
 pub use assessment::{Assessment, Criterion, Excuse, GoalBalance, Imbalance, Movement, Range};
+pub use fleet::{NewBroker, NewLogDir};
 pub use goal::{Goal, Rule};
 pub use groups::{Groups, Home};
 pub use history::{History, Metric};

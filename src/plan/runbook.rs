@@ -22,12 +22,31 @@ pub fn batch_name(number: usize, batches: usize) -> String {
     format!("{number:0width$}")
 }
 
+/// Sections of the runbook that the command which made the plan adds: what comes before the batches and after them.
+/// Markdown; each is empty or ends in an empty line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extra {
+    /// Before anything else.
+    pub before: String,
+    /// Once every batch is complete.
+    pub after: String,
+}
+
 /// The runbook of `plan`.
 #[must_use]
 pub fn render(snapshot: &Snapshot, plan: &Plan) -> String {
-    let mut text = format!("# Runbook: cluster {}\n\n", snapshot.cluster.cluster_id);
+    render_with(snapshot, plan, &Extra::default())
+}
+
+/// The runbook of `plan`, with what its command adds.
+#[must_use]
+pub fn render_with(snapshot: &Snapshot, plan: &Plan, extra: &Extra) -> String {
+    let mut text = format!("# Runbook: cluster {}\n\n{}", snapshot.cluster.cluster_id, extra.before);
     if plan.batches.is_empty() {
         text.push_str("Nothing is to be done: this plan moves no replica and elects no leader.\n");
+        if !extra.after.is_empty() {
+            let _ = write!(text, "\n{}", extra.after);
+        }
         excuses(&mut text, plan);
         return text;
     }
@@ -41,6 +60,7 @@ pub fn render(snapshot: &Snapshot, plan: &Plan) -> String {
     } else {
         all_batches(&mut text, snapshot, plan);
     }
+    text.push_str(&extra.after);
     watch(&mut text);
     going_back(&mut text, snapshot, plan);
     excuses(&mut text, plan);

@@ -12,12 +12,15 @@ pub mod forecast;
 pub mod headroom;
 
 pub mod frontier;
+pub mod headroom_json;
 pub mod html;
 pub mod human;
 pub mod json;
 pub mod layout;
+pub mod models;
 mod pace_json;
 pub mod plan_files;
+pub mod resize;
 #[cfg(test)]
 mod sample;
 mod scope_json;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::frontier::{self, PointView};
+use super::html::Section;
 use super::pace_json::{self, DurationsView};
 use super::{json, layout};
 use crate::model::{Assessment, Policy, Seat, Snapshot};
@@ -33,9 +34,41 @@ const MOVES_HEADER: [&str; 10] = [
     "reason",
 ];
 
+/// What a command adds to the files of its plan.
+pub struct Extras<'a, E: Serialize> {
+    /// Keys of plan.json beside the contract's for every plan; a struct or map.
+    pub keys: &'a E,
+    /// Sections of the runbook.
+    pub runbook: runbook::Extra,
+    /// The kind of plan and its section of the page.
+    pub page: Section,
+}
+
 /// Every file of the plan directory.
 #[must_use]
 pub fn plan_files(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Vec<OutputFile> {
+    files_with(snapshot, policy, plan, None::<&Extras<'_, ()>>)
+}
+
+/// Every file of the plan directory, with what its command adds.
+#[must_use]
+pub fn plan_files_with<E: Serialize>(
+    snapshot: &Snapshot,
+    policy: &Policy,
+    plan: &Plan,
+    extras: &Extras<'_, E>,
+) -> Vec<OutputFile> {
+    files_with(snapshot, policy, plan, Some(extras))
+}
+
+fn files_with<E: Serialize>(
+    snapshot: &Snapshot,
+    policy: &Policy,
+    plan: &Plan,
+    extras: Option<&Extras<'_, E>>,
+) -> Vec<OutputFile> {
+    let runbook = extras.map_or_else(runbook::Extra::default, |extras| extras.runbook.clone());
+    let page = super::html::plan_page_with(snapshot, policy, plan, extras.map(|extras| &extras.page));
     let rollback = rollback(snapshot, plan);
     let elections: Vec<_> = {
         let mut elected: Vec<_> = plan.batches.iter().flat_map(|batch| batch.elections.iter().copied()).collect();
@@ -44,14 +77,14 @@ pub fn plan_files(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Vec<Outp
     };
     let entries = kafka_json::entries(snapshot, &plan.placement);
     let mut files = vec![
-        file("plan.json", layout::to_bytes(&plan_view(snapshot, policy, plan))),
+        file("plan.json", layout::to_bytes(&plan_view(snapshot, policy, plan, extras.map(|extras| extras.keys)))),
         file("reassignment.json", layout::to_bytes(&kafka_json::reassignment(snapshot, &entries))),
         file("leader-election.json", layout::to_bytes(&kafka_json::elections(snapshot, &elections))),
         file("rollback.json", layout::to_bytes(&kafka_json::reassignment(snapshot, &rollback.entries))),
         file("rollback-leader-election.json", layout::to_bytes(&kafka_json::elections(snapshot, &rollback.elections))),
         file("moves.csv", moves_csv(snapshot, &plan.moves)),
-        file("RUNBOOK.md", runbook::render(snapshot, plan).into_bytes()),
-        file("report.html", super::html::plan_page(snapshot, policy, plan).into_bytes()),
+        file("RUNBOOK.md", runbook::render_with(snapshot, plan, &runbook).into_bytes()),
+        file("report.html", page.into_bytes()),
     ];
     if !plan.frontier.is_empty() {
         files.push(file("frontier.csv", frontier::csv(&plan.frontier)));
@@ -76,7 +109,12 @@ pub fn plan_json(files: &[OutputFile]) -> Cow<'_, str> {
     found.map_or(Cow::Borrowed(""), |file| String::from_utf8_lossy(&file.bytes))
 }
 
-fn plan_view<'a>(snapshot: &'a Snapshot, policy: &'a Policy, plan: &'a Plan) -> impl Serialize + 'a {
+fn plan_view<'a, E: Serialize>(
+    snapshot: &'a Snapshot,
+    policy: &'a Policy,
+    plan: &'a Plan,
+    keys: Option<&'a E>,
+) -> impl Serialize + 'a {
     PlanView {
         format: FORMAT,
         tool: ToolView { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
@@ -94,6 +132,7 @@ fn plan_view<'a>(snapshot: &'a Snapshot, policy: &'a Policy, plan: &'a Plan) -> 
             bound_kind: plan.lower_bound.kind.name(),
             gap: plan.gap.map(json::rounded),
         },
+        keys,
         before: assessment(&plan.before),
         after: assessment(&plan.after),
         frontier: (!plan.frontier.is_empty()).then(|| plan.frontier.iter().map(PointView::from).collect()),
@@ -101,7 +140,7 @@ fn plan_view<'a>(snapshot: &'a Snapshot, policy: &'a Policy, plan: &'a Plan) -> 
         excuses: plan.excuses.iter().map(json::ExcuseView::from).collect(),
         pace: pace_json::pace(snapshot, plan),
         batches: batches(plan),
-        not_evaluated: pace_json::not_evaluated(plan),
+        not_evaluated: keys.is_none().then(|| pace_json::not_evaluated(plan)),
         moves: plan.moves.iter().map(|m| MoveView::of(snapshot, m)).collect(),
     }
 }
@@ -111,7 +150,7 @@ fn assessment(assessment: &Assessment) -> impl Serialize + '_ {
 }
 
 #[derive(Serialize)]
-struct PlanView<'a, P: Serialize, B: Serialize, A: Serialize, T: Serialize, N: Serialize> {
+struct PlanView<'a, P: Serialize, E: Serialize, B: Serialize, A: Serialize, T: Serialize, N: Serialize> {
     format: u32,
     tool: ToolView,
     snapshot: SnapshotView<'a>,
@@ -119,6 +158,8 @@ struct PlanView<'a, P: Serialize, B: Serialize, A: Serialize, T: Serialize, N: S
     outcome: &'static str,
     stop_reason: &'static str,
     movement: MovementView,
+    #[serde(flatten)]
+    keys: Option<&'a E>,
     before: B,
     after: A,
     /// Absent where no frontier was asked for.
@@ -130,7 +171,9 @@ struct PlanView<'a, P: Serialize, B: Serialize, A: Serialize, T: Serialize, N: S
     excuses: Vec<json::ExcuseView<'a>>,
     pace: T,
     batches: Vec<BatchView>,
-    not_evaluated: N,
+    /// Absent where a command's own keys bring it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_evaluated: Option<N>,
     moves: Vec<MoveView<'a>>,
 }
 

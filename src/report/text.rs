@@ -30,7 +30,14 @@ const REASON_WIDTH: usize = 60;
 /// The summary of `plan`, whose files are in `out_dir`.
 #[must_use]
 pub fn rebalance(snapshot: &Snapshot, policy: &Policy, plan: &Plan, out_dir: &Path) -> String {
+    with_section(snapshot, policy, plan, out_dir, "")
+}
+
+/// The same with a command's own `section` after the headline.
+#[must_use]
+pub fn with_section(snapshot: &Snapshot, policy: &Policy, plan: &Plan, out_dir: &Path, section: &str) -> String {
     let mut text = headline(snapshot, plan);
+    text.push_str(section);
     if plan.outcome != Outcome::Unchanged {
         text.push_str(&movement(snapshot, plan));
     }

@@ -11,9 +11,9 @@ use super::reassignment::{Deviation, Wanted, elect, resolve, resolve_elections};
 use super::state::State;
 use super::stops;
 use super::{assess, movement};
-use crate::ingest::Faults;
-use crate::ingest::kafka_files::{StatedPlan, read_elections, read_reassignment, read_stated_plan};
-use crate::model::{Assessment, LogDirIdx, Movement, PartitionIdx, Placement, Policy, Snapshot};
+use crate::ingest::kafka_files::{ID_TAKEN, StatedPlan, read_elections, read_reassignment, read_stated_plan};
+use crate::ingest::{Fault, Faults};
+use crate::model::{Assessment, LogDirIdx, Movement, NewBroker, PartitionIdx, Placement, Policy, Snapshot, fleet};
 
 /// A file in memory.
 #[derive(Clone, Debug, Default)]
@@ -95,8 +95,14 @@ pub fn placement_of_files(
 /// Files that are not of their shape.
 pub fn judge_dir(snapshot: &Snapshot, policy: &Policy, dir: &PlanDir) -> Result<Judgement, Faults> {
     let stated = read_stated_plan(&dir.plan.path, &dir.plan.bytes)?;
+    let changed = changed_fleet(snapshot, &stated, dir)?;
+    let original = snapshot;
+    let snapshot = changed.as_ref().unwrap_or(snapshot);
     let Judged { mut judgement, wanted, placement } = judge(snapshot, policy, &dir.reassignment, Some(&dir.elections))?;
     let mut deviations = std::mem::take(&mut judgement.deviations);
+    if changed.is_some() {
+        judgement.before = assess(original, policy, &Placement::of(original));
+    }
     let found = &mut deviations;
     check_stated(snapshot, &stated, &judgement.movement, found);
     check_order(snapshot, "reassignment.json", &wanted, found);
@@ -108,6 +114,26 @@ pub fn judge_dir(snapshot: &Snapshot, policy: &Policy, dir: &PlanDir) -> Result<
     found.retain(|deviation| told.insert(deviation.clone()));
     judgement.deviations = deviations;
     Ok(judgement)
+}
+
+/// The snapshot with the brokers that the plan adds or empties, where it is the one the plan was made for; the plan's
+/// own copy of that needs no change.
+fn changed_fleet(snapshot: &Snapshot, stated: &StatedPlan, dir: &PlanDir) -> Result<Option<Snapshot>, Faults> {
+    let is_original = snapshot.cluster.sha256 == stated.snapshot.sha256;
+    if !is_original || (stated.added.is_empty() && stated.removed.is_empty()) {
+        return Ok(None);
+    }
+    let added: Vec<NewBroker> = stated.added.iter().cloned().map(NewBroker::from).collect();
+    let removed = stated.removed.iter().copied().collect();
+    let grown = fleet::with_brokers(snapshot, &added).ok_or_else(|| {
+        let message = "the ids of the brokers in `added` do not ascend above those of the snapshot";
+        let mut faults = Faults::default();
+        faults.push(
+            Fault::error(ID_TAKEN, &dir.plan.path, message).help("judge the plan by the snapshot it was made for"),
+        );
+        faults
+    })?;
+    Ok(Some(fleet::with_draining(&grown, &removed)))
 }
 
 struct Judged {
@@ -160,7 +186,8 @@ fn elect_all(
 /// Compares what plan.json says with what the judge counts.
 fn check_stated(snapshot: &Snapshot, stated: &StatedPlan, counted: &Movement, found: &mut Vec<Deviation>) {
     let sha256 = &snapshot.cluster.sha256;
-    if *sha256 != stated.snapshot.sha256 {
+    let is_planned = stated.planned_snapshot.as_ref().is_some_and(|planned| planned.sha256 == *sha256);
+    if *sha256 != stated.snapshot.sha256 && !is_planned {
         let message = format!("the plan was made for the snapshot {}, this one is {sha256}", stated.snapshot.sha256);
         found.push(Deviation::new("other_snapshot", "plan.json", message));
     }

@@ -22,6 +22,8 @@ pub enum Axis {
     Count,
     /// US dollars.
     Usd,
+    /// Hours.
+    Hours,
 }
 
 /// One row of bars.
@@ -66,6 +68,8 @@ impl Axis {
             Self::BytesPerSec => in_unit(most, ["B/s", "KiB/s", "MiB/s", "GiB/s", "TiB/s", "PiB/s"]),
             Self::Count => (1.0, ""),
             Self::Usd => (1.0, "$"),
+            Self::Hours if most >= 48.0 => (24.0, "d"),
+            Self::Hours => (1.0, "h"),
         }
     }
 
@@ -76,6 +80,7 @@ impl Axis {
             Self::BytesPerSec => human::rate(value),
             Self::Count => human::mean_count(value),
             Self::Usd => human::usd(value),
+            Self::Hours => human::duration(value * 3_600.0),
         }
     }
 }

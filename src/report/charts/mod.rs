@@ -4,6 +4,7 @@
 pub mod bars;
 mod canvas;
 pub mod curve;
+pub mod curves;
 pub mod fan;
 pub mod gantt;
 pub mod heat_map;
@@ -15,6 +16,7 @@ pub mod trade_off;
 
 pub use bars::{Axis, BarChart, BarRow};
 pub use curve::{Curve, Quantity};
+pub use curves::{CurveChart, CurveLine};
 pub use fan::{FanChart, FanPoint};
 pub use gantt::{Gantt, GanttRow};
 pub use heat_map::{HeatCell, HeatGroup, HeatMap, Side};

@@ -17,13 +17,16 @@ use crate::verify::Usage;
 const FULLEST: usize = 10;
 
 /// A chart with its heading and its table.
-#[derive(Serialize)]
-pub(super) struct ChartView {
-    pub(super) title: String,
+#[derive(Clone, Debug, Serialize)]
+pub struct ChartView {
+    /// Heading.
+    pub title: String,
     /// Markup made by `charts`, which escapes what it is given.
-    pub(super) svg: String,
-    pub(super) head: Vec<String>,
-    pub(super) rows: Vec<Vec<String>>,
+    pub svg: String,
+    /// Columns of the table.
+    pub head: Vec<String>,
+    /// Its rows.
+    pub rows: Vec<Vec<String>>,
 }
 
 /// The heat map of all goals that compare brokers, and its figures by broker; with a plan carried out beside it, if any.

@@ -21,7 +21,7 @@ use super::text::{bound, duration_line, replication, stopped, verdict};
 use crate::model::{Placement, Policy, Snapshot};
 use crate::plan::{Outcome, Plan};
 use crate::verify::Usage;
-use figures::ChartView;
+pub use figures::ChartView;
 use tables::{BatchRow, ExcuseView, GoalTable, MoveRow, RuleRow};
 
 /// The templates by name.
@@ -35,7 +35,41 @@ const STYLE: &str = include_str!("style.css");
 /// The page of `plan`.
 #[must_use]
 pub fn plan_page(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> String {
-    page("plan.html", &Page::of(snapshot, policy, plan))
+    plan_page_with(snapshot, policy, plan, None)
+}
+
+/// What a command puts on the page of its plan: its name for it, and a section of its own.
+#[derive(Clone, Debug, Serialize)]
+pub struct Section {
+    /// What the plan is for: `Expansion`.
+    pub kind: &'static str,
+    /// Heading of the section.
+    pub title: String,
+    /// Paragraphs before anything else.
+    pub lead: Vec<String>,
+    /// Tables.
+    pub tables: Vec<TableView>,
+    /// Charts, each with its table.
+    pub charts: Vec<ChartView>,
+    /// Notes after everything else.
+    pub notes: Vec<String>,
+}
+
+/// A table of a [`Section`].
+#[derive(Clone, Debug, Serialize)]
+pub struct TableView {
+    /// Heading.
+    pub title: String,
+    /// Columns; all but the first hold figures.
+    pub head: Vec<String>,
+    /// Rows of cells.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// The page of `plan` with a command's own section.
+#[must_use]
+pub fn plan_page_with(snapshot: &Snapshot, policy: &Policy, plan: &Plan, section: Option<&Section>) -> String {
+    page("plan.html", &Page::of(snapshot, policy, plan, section))
 }
 
 /// The page that `template` makes of `view`.
@@ -61,6 +95,8 @@ fn render(template: &str, view: &impl Serialize) -> Result<String, minijinja::Er
 #[derive(Serialize)]
 struct Page<'a> {
     css: String,
+    kind: &'static str,
+    section: Option<&'a Section>,
     version: &'static str,
     cluster: &'a str,
     captured_at: &'a str,
@@ -108,7 +144,7 @@ struct LegendEntry {
 }
 
 impl<'a> Page<'a> {
-    fn of(snapshot: &'a Snapshot, policy: &Policy, plan: &'a Plan) -> Self {
+    fn of(snapshot: &'a Snapshot, policy: &Policy, plan: &'a Plan, section: Option<&'a Section>) -> Self {
         let info = &snapshot.cluster;
         let before = Usage::of(snapshot, &Placement::of(snapshot));
         let after = Usage::of(snapshot, &plan.placement);
@@ -118,6 +154,8 @@ impl<'a> Page<'a> {
         let preferred = plan.after.if_preferred;
         Self {
             css: format!("{STYLE}{}", charts::css()),
+            kind: section.map_or("Rebalance", |section| section.kind),
+            section,
             version: env!("CARGO_PKG_VERSION"),
             cluster: &info.cluster_id,
             captured_at: &info.captured_at,

@@ -1,0 +1,195 @@
+//! `expand` and `shrink`: the fewest and the most brokers against every count tried, and the commands end to end.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use evenkeel::capacity::add::{AddSpec, Site};
+use evenkeel::capacity::demand::{carriers, limit_before_loss};
+use evenkeel::capacity::headroom::{headroom, limit};
+use evenkeel::capacity::shrink::find_max;
+use evenkeel::capacity::thresholds::{Threshold, tightened};
+use evenkeel::capacity::until::{busiest, compare};
+use evenkeel::ingest::catalogue::Catalogue;
+use evenkeel::ingest::{SynthSpec, synthesize};
+use evenkeel::model::{Goal, Groups, Policy, Snapshot, band, fleet};
+use evenkeel::optimize::{Effort, Environment, Options, Solution, optimize};
+use evenkeel::verify::assess;
+use serde_json::Value;
+
+fn solve(snapshot: &Snapshot, policy: &Policy, effort: Effort) -> Solution {
+    let environment = Environment { expired: &|| false, progress: &|_, _| {} };
+    optimize(snapshot, policy, &Options { seed: 0, effort }, &environment)
+}
+
+fn small(seed: u64, disk_utilization: f64) -> Snapshot {
+    let base = SynthSpec { brokers: 9, partitions: 120, racks: 3, log_dirs: 1, ..SynthSpec::default() };
+    synthesize(&SynthSpec { disk_utilization, drift: 0.3, seed, ..base }).unwrap()
+}
+
+#[test]
+fn the_fewest_brokers_until_a_threshold_are_what_trying_every_count_finds() {
+    let (policy, catalogue) = (Policy::default(), Catalogue::builtin());
+    for (seed, most) in [(1, "disk<=40%"), (2, "disk<=45%"), (3, "replicas<=30")] {
+        let snapshot = small(seed, 0.55);
+        let site = Site { snapshot: &snapshot, policy: &policy, catalogue: &catalogue };
+        let thresholds = [Threshold::parse(most).unwrap()];
+        let found = compare(&site, &thresholds, &[None], None, &solve).unwrap();
+        let need = found.options[0].needs[0].clone();
+        let holds = |count: u32| {
+            let spec = AddSpec { count, model: None, rack: None, group: None };
+            let specs: Vec<AddSpec> = if count > 0 { vec![spec] } else { Vec::new() };
+            let expanded = fleet::with_brokers(&snapshot, &site.brokers(&specs).unwrap().brokers).unwrap();
+            let placement = solve(&expanded, &tightened(&policy, &thresholds), Effort::Quick).placement;
+            let figures = busiest(&expanded, &policy, &placement, "default", &thresholds);
+            figures.iter().all(|(threshold, value)| !band::exceeds(*value, threshold.most))
+        };
+        let brute = (0..20).find(|&count| holds(count)).unwrap() as usize;
+        assert_eq!(need.count, Some(brute), "seed {seed}, {most}: {need:?}");
+        assert!(need.lower_bound <= brute && brute > 0, "seed {seed}: {need:?}");
+        let binding = need.binding.unwrap();
+        assert!(binding.value > binding.limit, "one fewer does not do: {binding:?}");
+    }
+}
+
+#[test]
+fn the_most_brokers_that_can_go_are_what_trying_every_count_finds() {
+    let (policy, catalogue) = (Policy::default(), Catalogue::builtin());
+    for (seed, disk) in [(1, 0.30), (4, 0.42), (5, 0.20)] {
+        let snapshot = small(seed, disk);
+        let site = Site { snapshot: &snapshot, policy: &policy, catalogue: &catalogue };
+        let found = find_max(&site, None, Effort::Quick, &solve);
+        let group = &found.groups[0];
+        let groups = Groups::new(&snapshot, &policy);
+        let holds = |count: usize| {
+            let gone: BTreeSet<i32> = group.order[..count].iter().copied().collect();
+            let marked = fleet::with_draining(&snapshot, &gone);
+            let left = carriers(&marked, &groups, 0);
+            let tight = Goal::UTILIZATIONS.into_iter().filter_map(|goal| {
+                Some(Threshold { goal, most: limit_before_loss(&marked, &left, goal, limit(&policy, goal)?)? })
+            });
+            let tight = tightened(&policy, &tight.collect::<Vec<_>>());
+            let placement = solve(&marked, &tight, Effort::Quick).placement;
+            let keeps_n_minus_1 = headroom(&marked, &policy, &placement)
+                .iter()
+                .all(|h| h.broker_lost.as_ref().is_some_and(|loss| !band::exceeds(loss.utilization_max, h.limit)));
+            keeps_n_minus_1 && assess(&marked, &policy, &placement).hard_total() == 0
+        };
+        let held: Vec<bool> = (0..=group.order.len()).map(holds).collect();
+        let brute = held.iter().take_while(|held| **held).count() - 1;
+        assert_eq!(held.iter().filter(|held| **held).count(), brute + 1, "fewer removed never break what more keep");
+        assert_eq!((group.count, found.removable.len()), (brute, brute), "seed {seed}: {:?}", group.binding);
+        for goal in Goal::UTILIZATIONS {
+            let line: Vec<f64> = group
+                .curve
+                .iter()
+                .filter_map(|p| p.at_best.iter().find(|(g, _)| *g == goal).map(|(_, value)| *value))
+                .collect();
+            assert!(line.windows(2).all(|pair| pair[0] <= pair[1]), "{goal:?} {line:?}");
+        }
+        for point in group.curve.iter().filter(|point| point.holds == Some(true)) {
+            for (goal, planned) in &point.planned {
+                let at_best = point.at_best.iter().find(|(g, _)| g == goal).unwrap().1;
+                assert!(*planned >= at_best - 1e-9, "{goal:?}: {planned} is below the bound {at_best}");
+            }
+        }
+    }
+}
+
+fn evenkeel(arguments: &[&str]) -> Output {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    Command::new(env!("CARGO_BIN_EXE_evenkeel")).current_dir(root).args(arguments).output().unwrap()
+}
+
+fn json(arguments: &[&str]) -> Value {
+    let output = evenkeel(&[arguments, &["--format", "json"]].concat());
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+const DEMO: &str = "fixtures/demo";
+
+#[test]
+fn an_expansion_is_judged_sound_by_the_original_and_by_its_own_snapshot() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("plan");
+    let out = out.to_str().unwrap();
+    let plan =
+        json(&["expand", DEMO, "--add", "2xi3en.3xlarge@rack-a", "--add", "1", "--out", out, "--effort", "quick"]);
+    let added: Vec<i64> = plan["added"].as_array().unwrap().iter().map(|b| b["broker_id"].as_i64().unwrap()).collect();
+    assert_eq!(added, [25, 26, 27]);
+    assert_eq!(plan["added"][0]["machine_model"], "i3en.3xlarge");
+    assert_eq!(plan["added"][1]["rack"], "rack-a");
+    assert_eq!(plan["added"][2]["log_dirs"][2]["capacity_bytes"], 2_000_000_000_000_u64, "like the other demo brokers");
+    assert!(plan["move_hours"].as_f64().unwrap() > 0.0);
+    assert!(plan["monthly_cost"]["before"].is_null(), "the demo names no models");
+    let disk = |when: &str| plan[when]["default"]["disk"]["after_largest_broker_lost"].as_f64().unwrap();
+    assert!(disk("headroom") < disk("headroom_before"));
+    let whats: Vec<&str> =
+        plan["not_evaluated"].as_array().unwrap().iter().filter_map(|n| n["what"].as_str()).collect();
+    assert!(whats.contains(&"monthly_cost.before") && whats.contains(&"headroom_days"), "{whats:?}");
+    let check = json(&["rebalance", DEMO, "--out", &format!("{out}-rebalanced"), "--effort", "quick"]);
+    assert_eq!(plan["before"], check["before"], "before is the cluster as it stands");
+    assert_eq!(plan["snapshot"], check["snapshot"]);
+    for snapshot in [DEMO.to_owned(), format!("{out}/snapshot")] {
+        let judged = json(&["verify", &snapshot, out]);
+        assert_eq!(judged["faults"], Value::Array(Vec::new()), "{snapshot}");
+        assert_eq!(judged["after"]["hard"], plan["after"]["hard"], "{snapshot}");
+        assert_eq!(judged["after"]["outside"], plan["after"]["outside"], "{snapshot}");
+    }
+    let stated = Path::new(out).join("plan.json");
+    let text = std::fs::read_to_string(&stated).unwrap();
+    std::fs::write(&stated, text.replacen("\"broker_id\": 25", "\"broker_id\": 3", 1)).unwrap();
+    let refused = evenkeel(&["verify", DEMO, out]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("error[E703]"), "an id that is taken is refused");
+    let runbook = std::fs::read_to_string(Path::new(out).join("RUNBOOK.md")).unwrap();
+    assert!(runbook.contains("- broker 25, model i3en.3xlarge, rack rack-a, log dirs /data1 (6.82 TiB)"), "{runbook}");
+    let page = std::fs::read_to_string(Path::new(out).join("report.html")).unwrap();
+    assert!(page.contains("Expansion plan") && page.contains("move-hours-title"));
+}
+
+#[test]
+fn a_drain_is_judged_sound_and_leaves_the_brokers_empty() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("plan");
+    let out = out.to_str().unwrap();
+    let plan = json(&["shrink", DEMO, "--remove", "16,19", "--out", out, "--effort", "quick"]);
+    assert_eq!(plan["removed"], serde_json::json!([16, 19]));
+    assert_eq!(plan["left_behind"], serde_json::json!([]));
+    for snapshot in [DEMO.to_owned(), format!("{out}/snapshot")] {
+        assert_eq!(json(&["verify", &snapshot, out])["faults"], Value::Array(Vec::new()), "{snapshot}");
+    }
+    let runbook = std::fs::read_to_string(Path::new(out).join("RUNBOOK.md")).unwrap();
+    assert!(runbook.contains("--broker-list 16,19") && runbook.contains("unregister"), "{runbook}");
+}
+
+#[test]
+fn what_cannot_be_is_refused_and_nothing_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("plan");
+    let name = out.to_str().unwrap();
+    for (arguments, part) in [
+        (&["shrink", DEMO, "--remove", "99"][..], "broker 99 is not in the snapshot"),
+        (&["shrink", DEMO, "--remove", "1,4,7,10,13,16,19,22"], "brokers in 2 of 3 racks left"),
+        (&["shrink", DEMO, "--remove", "1", "--find-max"], "cannot be used with"),
+        (&["shrink", DEMO], "required"),
+        (&["expand", DEMO, "--add", "2xi3en"], "the nearest are"),
+        (&["expand", DEMO, "--add", "2/logs"], "no resource group"),
+        (&["expand", DEMO, "--add", "many"], "does not begin with a count"),
+        (&["expand", DEMO, "--add", "1", "--model", "a,b"], "--until"),
+        (&["expand", DEMO, "--until", "disk<=70"], "write 70%"),
+        (&["expand", DEMO, "--until", "disk<=70%,disk<=60%"], "names disk twice"),
+        (&["expand", DEMO, "--until", "network_out<=50%", "--model", "bare-2u-12x1tb"], "no known capacity"),
+        (&["models", "show", "i3en"], "the nearest are"),
+    ] {
+        let is_models = arguments[0] == "models";
+        let output = if is_models { evenkeel(arguments) } else { evenkeel(&[arguments, &["--out", name]].concat()) };
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains(part), "{arguments:?}: {said}");
+        assert!(output.stdout.is_empty() && !out.exists(), "{arguments:?}");
+    }
+}
