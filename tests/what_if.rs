@@ -270,7 +270,7 @@ proptest! {
         let environment = evenkeel::optimize::Environment { expired: &|| false, progress: &|_, _| () };
         let options = evenkeel::optimize::Options { seed: 0, effort: evenkeel::optimize::Effort::Quick };
         let solution = evenkeel::optimize::optimize(&regrouped, &policy, &options, &environment);
-        let plan = evenkeel::plan::build(&regrouped, &policy, solution, &Pacing::default());
+        let plan = evenkeel::plan::build(&regrouped, &policy, solution, &evenkeel::plan::Pacing::default());
         let judged = assess(&regrouped, &policy, &plan.placement);
         if assignment.survives_loss {
             prop_assert_eq!(judged.hard_total(), 0, "{:?}", judged.hard);
