@@ -7,6 +7,7 @@
 pub mod capacity;
 pub mod cli;
 pub mod ingest;
+pub mod live;
 pub mod model;
 pub mod optimize;
 pub mod plan;

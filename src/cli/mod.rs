@@ -3,6 +3,7 @@
 pub mod check;
 pub mod common;
 pub mod exit;
+pub mod live;
 pub mod progress;
 pub mod rebalance;
 pub mod scope;
