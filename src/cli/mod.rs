@@ -1,5 +1,6 @@
 //! The terminal's side: arguments, progress, exit statuses. One file per command, each with its `Args` and `run`.
 
+pub mod apply;
 pub mod check;
 pub mod common;
 pub mod exit;
@@ -26,6 +27,8 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Carry a plan out on a running cluster, batch by batch.
+    Apply(Box<apply::Args>),
     /// Validate a snapshot and report broken rules, bands and hot spots.
     Check(check::Args),
     /// Plan for the snapshot as it stands: heal, drain, balance.
@@ -43,6 +46,7 @@ pub enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
+        Command::Apply(args) => apply::run(args),
         Command::Check(args) => check::run(args),
         Command::Rebalance(args) => rebalance::run(args),
         Command::Snapshot(args) => snapshot::run(args),

@@ -57,7 +57,11 @@ fn verdict_of(judgement: &Judgement) -> Verdict {
     if is_sound { Verdict::Done } else { Verdict::Broken }
 }
 
-fn read_plan(dir: &Path) -> Result<PlanDir, CliError> {
+/// Reads the files of a plan directory.
+///
+/// # Errors
+/// A file that is missing or cannot be read.
+pub(super) fn read_plan(dir: &Path) -> Result<PlanDir, CliError> {
     let mut plan = PlanDir {
         plan: read(&dir.join("plan.json"))?,
         reassignment: read(&dir.join("reassignment.json"))?,
@@ -93,7 +97,7 @@ fn batch_dirs(dir: &Path) -> Result<Vec<PathBuf>, CliError> {
 }
 
 /// A file's content; one that is not there is the caller's mistake, anything else the system's.
-fn read(path: &Path) -> Result<TextFile, CliError> {
+pub(super) fn read(path: &Path) -> Result<TextFile, CliError> {
     match std::fs::read(path) {
         Ok(bytes) => Ok(TextFile { path: path.to_owned(), bytes }),
         Err(source) if source.kind() == std::io::ErrorKind::NotFound => {

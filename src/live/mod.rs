@@ -3,6 +3,7 @@
 //! journal of it on disk. The only module that talks to a cluster.
 
 pub mod admin;
+pub mod apply;
 mod capture;
 pub mod codes;
 mod connection;

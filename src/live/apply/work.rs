@@ -100,7 +100,9 @@ impl Work {
             // broker are those that were there.
             let undone: Vec<Target> = targets
                 .iter()
-                .filter(|target| undo.partitions.iter().any(|entry| name(&entry.topic, entry.partition) == target.partition))
+                .filter(|target| {
+                    undo.partitions.iter().any(|entry| name(&entry.topic, entry.partition) == target.partition)
+                })
                 .map(|target| Target {
                     before: target.after.clone(),
                     after: before.seats(&target.partition),
