@@ -4,7 +4,7 @@
 #
 #   lab.sh start          fetch, format, start; returns when every broker serves, printing the bootstrap servers
 #   lab.sh stop           end what `start` started and delete its data
-#   lab.sh env            KEY=VALUE: the bootstrap servers and each broker's log dirs
+#   lab.sh env            KEY=VALUE: the bootstrap servers, the authority's certificate, each broker's log dirs
 #   lab.sh end ID         end one broker
 #   lab.sh again ID       start an ended broker again, with the data it had
 #   lab.sh TOOL ARGS…     a Kafka tool against the cluster: topics, configs, log-dirs, reassign, leader-election,
@@ -37,7 +37,8 @@ class_path_file=$here/cp.txt
 # Short-lived JVMs on a shared machine: a light compiler, a light collector, and the shared archive of classes.
 java_options=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto -Djava.awt.headless=true -Djava.net.preferIPv4Stack=true)
 
-bootstrap() { local i list=; for i in $(seq "$brokers"); do list+=,127.0.0.1:$((port + i)); done; echo "${list#,}"; }
+addresses() { local i list=; for i in $(seq "$brokers"); do list+=,127.0.0.1:$(($1 + i)); done; echo "${list#,}"; }
+bootstrap() { addresses "$port"; }
 log_dirs() { local k list=; for k in $(seq "$dirs"); do list+=,$lab/broker-$1/disk$k; done; echo "${list#,}"; }
 
 # Two test runs at once must not both fetch jars or write the archive, hence the lock.
@@ -272,7 +273,10 @@ case $command in
   start) start ;;
   stop) stop ;;
   guard) guard "$1" ;;
-  env) echo "BOOTSTRAP=$(bootstrap)"; for i in $(seq "$brokers"); do echo "LOG_DIRS_$i=$(log_dirs "$i")"; done ;;
+  env)
+    echo "BOOTSTRAP=$(bootstrap)"
+    if [ -n "$secure" ]; then echo "SECURE_BOOTSTRAP=$(addresses $((port + brokers)))"; echo "CA=$lab/tls/ca.pem"; fi
+    for i in $(seq "$brokers"); do echo "LOG_DIRS_$i=$(log_dirs "$i")"; done ;;
   end) end_node "broker-$1" TERM ;;
   again) again "broker-$1" ;;
   topics) run_tool $tools.TopicCommand "$@" ;;

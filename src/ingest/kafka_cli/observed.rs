@@ -118,7 +118,7 @@ pub fn import(observed: &Observed, inventory: Option<&Source>, catalogue: &Catal
         window: observed.window.clone(),
         ..ClusterInfo::default()
     };
-    volumes(&mut snapshot, observed, &mut summary);
+    volumes(&mut snapshot, observed, &inventory, &mut summary);
     rates(&mut snapshot, observed);
     faults.extend(inventory.apply(&mut snapshot));
     if faults.has_errors() {
@@ -189,8 +189,9 @@ fn capture(observed: &Observed, summary: &mut Summary) -> Capture {
 }
 
 /// Disks' sizes, and what is on them beside the replicas that the snapshot lists: total − usable − Σ replicas (the
-/// figures of KIP-827's `DescribeLogDirs`, which are the volume's).
-fn volumes(snapshot: &mut Snapshot, observed: &Observed, summary: &mut Summary) {
+/// figures of KIP-827's `DescribeLogDirs`, which are the volume's). Where the inventory says how much a dir can hold, the
+/// volume is not asked: it may be shared.
+fn volumes(snapshot: &mut Snapshot, observed: &Observed, inventory: &Inventory, summary: &mut Summary) {
     let mut listed = vec![0_u64; snapshot.log_dirs.len()];
     for replica in &snapshot.replicas {
         if let Some(dir) = replica.log_dir {
@@ -201,6 +202,9 @@ fn volumes(snapshot: &mut Snapshot, observed: &Observed, summary: &mut Summary) 
     for (row, listed) in listed.iter().enumerate() {
         let id = snapshot.broker(snapshot.log_dirs[row].broker).id;
         let dir = &mut snapshot.log_dirs[row];
+        if inventory.broker(id).log_dir(&dir.path).capacity_bytes.is_some() {
+            continue;
+        }
         let Some(found) = observed.log_dirs.get(&(id, dir.path.clone())) else { continue };
         match found.total_bytes.zip(found.usable_bytes).filter(|(total, _)| *total > 0) {
             Some((total, usable)) => {
@@ -218,16 +222,26 @@ fn volumes(snapshot: &mut Snapshot, observed: &Observed, summary: &mut Summary) 
             id_ranges(&ids)
         ));
     }
-    shared_volumes(snapshot, observed, &listed, summary);
+    shared_volumes(snapshot, observed, inventory, &listed, summary);
 }
 
 /// Warns of brokers whose dirs seem to be on one volume: each then reports the whole of it.
-fn shared_volumes(snapshot: &Snapshot, observed: &Observed, listed: &[u64], summary: &mut Summary) {
+fn shared_volumes(
+    snapshot: &Snapshot,
+    observed: &Observed,
+    inventory: &Inventory,
+    listed: &[u64],
+    summary: &mut Summary,
+) {
     let mut shared = Vec::new();
     for broker in &snapshot.brokers {
         let rows: Vec<usize> = broker.log_dir_rows().collect();
         let volume = |row: usize| {
-            let found = observed.log_dirs.get(&(broker.id, snapshot.log_dirs[row].path.clone()))?;
+            let path = &snapshot.log_dirs[row].path;
+            let found = observed.log_dirs.get(&(broker.id, path.clone()))?;
+            if inventory.broker(broker.id).log_dir(path).capacity_bytes.is_some() {
+                return None;
+            }
             found.total_bytes.zip(found.usable_bytes)
         };
         let is_one = |a: usize, b: usize| {

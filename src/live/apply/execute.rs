@@ -258,7 +258,7 @@ impl Apply<'_> {
     }
 
     /// Cancels what is under way for `targets` and waits until nothing is; how many there were. A partition that ends
-    /// with neither of its replica lists is given its old one.
+    /// with neither of its replica lists, or with the old replicas in another order, is given its old list.
     pub(super) fn cancel_targets(&self, targets: &[Target]) -> Result<usize, ApplyError> {
         let brokers = brokers_of(targets);
         let mut cancelled = BTreeSet::new();
@@ -285,6 +285,13 @@ impl Apply<'_> {
                 } else {
                     is_settled &= look.running.get(partition).is_none_or(|r| r.target() != ids(&target.before));
                     swollen.remove(partition);
+                    // Kafka goes back to the old replicas, but not to their order: the first is the preferred leader.
+                    let found =
+                        look.partitions.get(partition).map(|found| found.replicas.as_slice()).unwrap_or_default();
+                    let old = ids(&target.before);
+                    if look.phase(target) == Phase::Waiting && found != old {
+                        lists.push((partition.clone(), Some(old)));
+                    }
                 }
                 for (id, path) in target.after.iter().filter_map(|(id, dir)| Some((*id, dir.as_deref()?))) {
                     if look.moving_to(partition, id) == Some(path)

@@ -113,7 +113,8 @@ impl Look {
             };
         }
         let in_place = found.replicas == target.replicas();
-        if !in_place && found.replicas != ids(&target.before) {
+        // A cancelled reassignment leaves the old replicas in an order of Kafka's own.
+        if !in_place && !is_same_set(&found.replicas, &ids(&target.before)) {
             let (is, was) = (&found.replicas, ids(&target.before));
             return Phase::Strayed(format!("has replicas {is:?}, neither {was:?} nor what is wanted"));
         }
@@ -199,6 +200,11 @@ impl Look {
         }
         (done, all)
     }
+}
+
+/// Whether both lists name the same brokers.
+pub(super) fn is_same_set(a: &[i32], b: &[i32]) -> bool {
+    a.len() == b.len() && a.iter().all(|id| b.contains(id))
 }
 
 /// Where a target is on its way.
