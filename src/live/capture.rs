@@ -313,8 +313,107 @@ fn grown(before: Option<u64>, after: Option<u64>, offsets: Option<(OffsetsAnswer
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failing test may panic")]
 mod tests {
     use super::*;
+    use crate::live::admin::{
+        AdminError, BrokerAnswer, ClusterAnswer, ConfigChange, Configs, LogDirAnswer, PartitionAnswer, Replica,
+    };
+
+    /// A cluster of two brokers, the second of which may not be asked for its log dirs; configs, reassignments and
+    /// offsets are denied, and one topic is.
+    struct Denying {
+        seconds: std::cell::Cell<f64>,
+    }
+
+    fn denied<T>() -> Answer<T> {
+        Err(AdminError::new(ErrorKind::Denied, "not authorized"))
+    }
+
+    impl Surroundings for Denying {
+        fn unix_seconds(&self) -> f64 {
+            self.seconds.get()
+        }
+
+        fn sleep(&self, duration: Duration) {
+            self.seconds.set(self.seconds.get() + duration.as_secs_f64());
+        }
+    }
+
+    impl Admin for Denying {
+        fn cluster(&self) -> Answer<ClusterAnswer> {
+            let brokers = [1, 2].map(|id| (id, BrokerAnswer { host: format!("h{id}"), rack: None }));
+            Ok(ClusterAnswer { cluster_id: "c".to_owned(), brokers: brokers.into() })
+        }
+
+        fn topics(&self) -> Answer<TopicsAnswer> {
+            let found = PartitionAnswer { leader: Some(1), replicas: vec![1, 2], isr: vec![1, 2] };
+            let partitions = BTreeMap::from([(TopicPartition::new("t", 0), found)]);
+            Ok(TopicsAnswer { partitions, refused: BTreeMap::from([("secret".to_owned(), "denied".to_owned())]) })
+        }
+
+        fn log_dirs(&self, brokers: &[i32]) -> BTreeMap<i32, Answer<LogDirs>> {
+            // The log grows by 1,000 bytes a second.
+            let bytes = (self.seconds.get() * 1_000.0) as u64;
+            let dir = LogDirAnswer {
+                is_online: true,
+                replicas: vec![(TopicPartition::new("t", 0), bytes, false)],
+                ..LogDirAnswer::default()
+            };
+            let answer = |id: i32| if id == 1 { Ok(LogDirs::from([("/d".to_owned(), dir.clone())])) } else { denied() };
+            brokers.iter().map(|id| (*id, answer(*id))).collect()
+        }
+
+        fn reassignments(&self) -> Answer<BTreeMap<TopicPartition, RunningReassignment>> {
+            denied()
+        }
+
+        fn offsets(&self, partitions: &[TopicPartition]) -> BTreeMap<TopicPartition, Answer<OffsetsAnswer>> {
+            partitions.iter().map(|partition| (partition.clone(), denied())).collect()
+        }
+
+        fn configs(&self, resources: &[Resource]) -> BTreeMap<Resource, Answer<Configs>> {
+            resources.iter().map(|resource| (resource.clone(), denied())).collect()
+        }
+
+        fn alter_configs(&self, _: &[ConfigChange]) -> BTreeMap<Resource, Answer<()>> {
+            BTreeMap::new()
+        }
+
+        fn alter_log_dirs(&self, _: &[(Replica, String)]) -> BTreeMap<Replica, Answer<()>> {
+            BTreeMap::new()
+        }
+
+        fn reassign(&self, _: &[(TopicPartition, Option<Vec<i32>>)]) -> BTreeMap<TopicPartition, Answer<()>> {
+            BTreeMap::new()
+        }
+
+        fn elect_preferred(&self, _: &[TopicPartition]) -> BTreeMap<TopicPartition, Answer<()>> {
+            BTreeMap::new()
+        }
+    }
+
+    #[test]
+    fn what_is_denied_is_named_and_the_rest_is_captured() {
+        let cluster = Denying { seconds: std::cell::Cell::new(100.0) };
+        let observed = capture(&cluster, Duration::from_secs(10), &cluster, &|_, _| {}).unwrap();
+        assert_eq!(observed.partitions.len(), 1);
+        assert_eq!(observed.reporting.iter().copied().collect::<Vec<_>>(), [1]);
+        let rates = observed.rates[&("t".to_owned(), 0)];
+        assert!((rates.bytes_in_per_sec - 1_000.0).abs() < 1.0 && rates.messages_in_per_sec == 0.0, "{rates:?}");
+        let missing = observed.missing.join("\n");
+        for what in [
+            "reassignments under way",
+            "configs of brokers",
+            "configs of topics",
+            "offsets",
+            "log dirs",
+            "topic secret",
+        ] {
+            assert!(missing.contains(what), "{what} in {missing}");
+        }
+        assert_eq!(observed.window.unwrap().start, "1970-01-01T00:01:40Z");
+    }
 
     fn offsets(start: (i64, i64), end: (i64, i64)) -> Option<(OffsetsAnswer, OffsetsAnswer)> {
         Some((OffsetsAnswer { start: start.0, end: end.0 }, OffsetsAnswer { start: start.1, end: end.1 }))

@@ -318,3 +318,27 @@ fn tls(properties: &ClientProperties) -> TlsConfig {
         _ => tls,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dir_that_failed_is_an_answer_and_a_refusal_is_not() {
+        let answer = |code| log_dir(("/d".to_owned(), Err(KrafkaError::broker(code, "told so"))));
+        let offline = answer(ErrorCode::KafkaStorageException).map(|(_, dir)| dir.is_online);
+        assert_eq!(offline, Ok(false));
+        let denied = answer(ErrorCode::ClusterAuthorizationFailed).map_err(|error| error.kind);
+        assert_eq!(denied, Err(ErrorKind::Denied));
+    }
+
+    #[test]
+    fn every_item_asked_for_is_answered() {
+        let answers = HashMap::from([(1, Ok(10)), (2, Err(KrafkaError::timeout("DescribeLogDirs")))]);
+        let found = each(&[1, 2, 3], Ok(answers), "cannot ask", |id| format!("broker {id}"), |n: i32| n + 1);
+        assert_eq!(found.get(&1), Some(&Ok(11)));
+        assert_eq!(found.get(&2).and_then(|a| a.as_ref().err()).map(|e| e.kind), Some(ErrorKind::Unreachable));
+        let left_out = found.get(&3).and_then(|a| a.as_ref().err()).map(|e| e.message.clone());
+        assert_eq!(left_out.as_deref(), Some("cannot ask broker 3: it was left out of the answer"));
+    }
+}

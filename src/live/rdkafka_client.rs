@@ -11,7 +11,8 @@ use rdkafka::config::{ClientConfig, FromClientConfigAndContext as _, RDKafkaLogL
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::admin::{
-    AdminError, Answer, ConfigAnswer, Configs, ErrorKind, PartitionAnswer, Resource, TopicPartition, TopicsAnswer,
+    AdminError, Answer, BrokerAnswer, ClusterAnswer, ConfigAnswer, Configs, ErrorKind, PartitionAnswer, Resource,
+    TopicPartition, TopicsAnswer,
 };
 use super::properties::{ClientProperties, Mechanism, Pem};
 
@@ -65,6 +66,18 @@ impl RdkafkaClient {
         let client = AdminClient::from_config_and_context(&config, log.clone()).map_err(|e| fail(e.to_string()))?;
         let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|e| fail(e.to_string()))?;
         Ok(Self { client, log, timeout, runtime })
+    }
+
+    /// Racks are not among what metadata tells; configs do.
+    pub(super) fn cluster(&self) -> Answer<ClusterAnswer> {
+        let found = self.client.inner().fetch_metadata(None, self.timeout);
+        let metadata = found.map_err(|e| self.error("cannot read the brokers' metadata", &e))?;
+        let broker =
+            |b: &rdkafka::metadata::MetadataBroker| (b.id(), BrokerAnswer { host: b.host().to_owned(), rack: None });
+        Ok(ClusterAnswer {
+            cluster_id: self.client.inner().fetch_cluster_id(self.timeout).unwrap_or_default(),
+            brokers: metadata.brokers().iter().map(broker).collect(),
+        })
     }
 
     pub(super) fn topics(&self) -> Answer<TopicsAnswer> {
