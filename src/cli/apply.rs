@@ -13,6 +13,7 @@ use super::progress::Progress;
 use super::verify;
 use crate::ingest::policy::parse_bytes;
 use crate::live::Admin;
+use crate::live::admin::Resource;
 use crate::live::apply::journal::{JournalError, Standing};
 use crate::live::apply::work::Step;
 use crate::live::apply::{
@@ -176,6 +177,7 @@ fn dry_run(args: &Args, work: &Work, limit: Throttle, journal: &Path) -> Result<
     if !drifted.is_empty() && !args.allow_drift {
         return Err(ApplyError::Drift(drifted.iter().map(|(p, why)| format!("{p} {why}")).collect()).into());
     }
+    let alive = connection.cluster()?.brokers;
     let mut out = String::new();
     for step in work.batches.iter().filter(|step| !standing.done.contains(&step.batch)) {
         let limit = match limit {
@@ -189,13 +191,15 @@ fn dry_run(args: &Args, work: &Work, limit: Throttle, journal: &Path) -> Result<
             elections: step.elections.iter().filter(|p| !left.clone().any(|d| d == *p)).cloned().collect(),
             ..step.clone()
         };
+        let mut resources = throttle::resources(&step);
+        resources.retain(|resource| !matches!(resource, Resource::Broker(id) if !alive.contains_key(id)));
         let found: BTreeMap<_, _> = connection
-            .configs(&throttle::resources(&step))
+            .configs(&resources)
             .into_iter()
             .map(|(resource, configs)| configs.map(|configs| (resource, configs)))
             .collect::<Result<_, _>>()?;
         let _ = writeln!(out, "batch {} of {}", step.batch, work.batches.len());
-        for call in calls::calls(&step, limit, &found) {
+        for call in calls::calls(&step, limit, &found, &|id| alive.contains_key(&id)) {
             let _ = writeln!(out, "  {call}");
         }
     }
@@ -230,16 +234,17 @@ impl Teller {
                     human::counted(*partitions as u64, "partition"),
                     limit.unwrap_or_default()
                 ));
-                self.batch.replace(format!("batch {batch}"));
+                self.batch.replace(format!("{what} {batch}"));
                 self.told_at_seconds.set(0.0);
             }
             Event::Progress { done, all, seconds, left } => self.show(*done, *all, *seconds, *left),
             Event::Held(why) => self.progress.note(&format!("held: {}", why.join("; "))),
             Event::GoesOn => self.progress.note("goes on"),
-            Event::Through { batch, bytes, seconds } => {
+            Event::Through { bytes, seconds, .. } => {
                 let rate = if *seconds > 0.0 { *bytes as f64 / seconds } else { 0.0 };
                 let rate = if *bytes > 0 { format!(", {}", human::rate(rate)) } else { String::new() };
-                self.progress.note(&format!("batch {batch} is through after {}{rate}", human::duration(*seconds)));
+                let what = self.batch.borrow();
+                self.progress.note(&format!("{what} took {}{rate}", human::duration(*seconds)));
             }
             Event::Note(text) => self.progress.note(&format!("note: {text}")),
         }

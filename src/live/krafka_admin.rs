@@ -121,6 +121,9 @@ impl KrafkaAdmin {
     }
 
     pub(super) fn alter_configs(&self, changes: &[ConfigChange]) -> BTreeMap<Resource, Answer<()>> {
+        if changes.is_empty() {
+            return BTreeMap::new();
+        }
         let mut by_resource: BTreeMap<Resource, Vec<ConfigOp>> = BTreeMap::new();
         for change in changes {
             let operation = match &change.value {

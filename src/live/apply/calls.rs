@@ -6,10 +6,16 @@ use super::throttle;
 use super::work::{Step, ids};
 use crate::live::admin::{ConfigChange, Configs, Resource};
 
-/// The calls of `step` at `bytes_per_sec`, `found` being what is set now.
+/// The calls of `step` at `bytes_per_sec`, `found` being what is set now and `is_alive` who serves.
 #[must_use]
-pub fn calls(step: &Step, bytes_per_sec: Option<u64>, found: &BTreeMap<Resource, Configs>) -> Vec<String> {
-    let changes = bytes_per_sec.map(|limit| throttle::changes(step, limit, found)).unwrap_or_default();
+pub fn calls(
+    step: &Step,
+    bytes_per_sec: Option<u64>,
+    found: &BTreeMap<Resource, Configs>,
+    is_alive: &dyn Fn(i32) -> bool,
+) -> Vec<String> {
+    let mut changes = bytes_per_sec.map(|limit| throttle::changes(step, limit, found)).unwrap_or_default();
+    changes.retain(|change| !matches!(change.resource, Resource::Broker(id) if !is_alive(id)));
     let mut calls: Vec<String> = changes.iter().map(config_call).collect();
     let mut dirs: BTreeMap<(i32, &str), Vec<String>> = BTreeMap::new();
     for target in &step.targets {

@@ -7,7 +7,7 @@ use super::look::{Look, Phase};
 use super::work::{Step, Target, ids};
 use super::{Apply, ApplyError, Event, Throttle, throttle};
 use crate::ingest::kafka_cli::rfc3339;
-use crate::live::admin::{AdminError, Answer, ConfigChange, ErrorKind, Replica, TopicPartition};
+use crate::live::admin::{AdminError, Answer, ConfigChange, ErrorKind, Replica, Resource, TopicPartition};
 use crate::plan::pace::suggested_throttle_bytes_per_sec;
 
 /// Looks in a row that must show the same trouble before it is believed: brokers' metadata lags behind the controller.
@@ -47,7 +47,7 @@ impl Apply<'_> {
         let began = self.surroundings.unix_seconds();
         self.journal.append(Record::Batch { batch, state: first, at: self.now() })?;
         if let Some(limit) = limit {
-            self.slow_down(step, limit)?;
+            self.slow_down(step, limit, &look.alive)?;
         }
         self.move_replicas(step, &brokers, began)?;
         self.elect(&step.elections)?;
@@ -105,8 +105,9 @@ impl Apply<'_> {
     }
 
     /// Sets the throttles of `step`. What they were is on disk before.
-    fn slow_down(&mut self, step: &Step, bytes_per_sec: u64) -> Result<(), ApplyError> {
-        let resources = throttle::resources(step);
+    fn slow_down(&mut self, step: &Step, bytes_per_sec: u64, alive: &BTreeSet<i32>) -> Result<(), ApplyError> {
+        let mut resources = throttle::resources(step);
+        resources.retain(|resource| is_there(resource, alive));
         let mut found = BTreeMap::new();
         for (resource, configs) in self.admin.configs(&resources) {
             let configs = configs.map_err(|e| {
@@ -115,7 +116,8 @@ impl Apply<'_> {
             })?;
             found.insert(resource, configs);
         }
-        let changes = throttle::changes(step, bytes_per_sec, &found);
+        let mut changes = throttle::changes(step, bytes_per_sec, &found);
+        changes.retain(|change| is_there(&change.resource, alive));
         // What an earlier run of this plan changed and did not put back is not how it was found.
         let known = self.journal.standing().originals();
         let originals = throttle::originals(&changes, &found);
@@ -131,7 +133,7 @@ impl Apply<'_> {
         if errors.is_empty() { Ok(()) } else { Err(failed("the throttle was not set", &errors)) }
     }
 
-    /// Puts every setting back as it was found; how many there were.
+    /// Puts every setting back as it was found; how many there were. Those of a broker that is away stay in the journal.
     pub(super) fn restore(&mut self) -> Result<usize, ApplyError> {
         let originals = self.journal.standing().originals();
         if originals.is_empty() {
@@ -146,15 +148,31 @@ impl Apply<'_> {
                 (self.tell)(&Event::Note(format!("settings are not put back yet: {}", why.join("; "))));
                 self.surroundings.sleep(self.options.poll * LOOKS_BETWEEN_ATTEMPTS as u32);
             }
-            let answers = self.admin.alter_configs(&left);
+            let alive = self.look(&BTreeSet::new())?.alive;
+            let (reachable, away): (Vec<ConfigChange>, Vec<ConfigChange>) =
+                left.iter().cloned().partition(|change| is_there(&change.resource, &alive));
+            let answers = self.admin.alter_configs(&reachable);
             left.retain(|change| !matches!(answers.get(&change.resource), Some(Ok(()))));
-            if left.is_empty() {
+            if left.len() == away.len() {
                 self.journal.append(Record::Restored { at: self.now() })?;
-                return Ok(number);
+                self.remember_away(&away)?;
+                return Ok(number - away.len());
             }
             why = errors(answers.into_values());
         }
         Err(failed("settings could not be put back; --cancel or --resume tries again", &why))
+    }
+
+    /// Keeps settings that cannot be put back while their brokers are away.
+    fn remember_away(&mut self, away: &[ConfigChange]) -> Result<(), ApplyError> {
+        if away.is_empty() {
+            return Ok(());
+        }
+        self.journal.append(Record::Found { settings: away.iter().map(Setting::of).collect() })?;
+        let whose: BTreeSet<String> = away.iter().map(|change| change.resource.to_string()).collect();
+        let whose = whose.into_iter().collect::<Vec<_>>().join(", ");
+        (self.tell)(&Event::Note(format!("settings of {whose} stay until it is back: run --cancel then")));
+        Ok(())
     }
 
     /// Asks for what `step` wants until all of it is there.
@@ -334,6 +352,14 @@ fn has_extra_replicas(look: &Look, target: &Target) -> bool {
 /// The brokers that `targets` are or will be on.
 pub(super) fn brokers_of(targets: &[Target]) -> BTreeSet<i32> {
     targets.iter().flat_map(|target| target.before.iter().chain(&target.after)).map(|(id, _)| *id).collect()
+}
+
+/// Whether a broker's settings can be asked for: brokers answer for their own. Topics' always can.
+pub(super) fn is_there(resource: &Resource, alive: &BTreeSet<i32>) -> bool {
+    match resource {
+        Resource::Broker(id) => alive.contains(id),
+        Resource::Topic(_) => true,
+    }
 }
 
 /// The first few of what went wrong.

@@ -1,3 +1,5 @@
+//! Files for Kafka's tools, good, bad and mutilated.
+
 use super::*;
 
 const SCRAM: &str = "\

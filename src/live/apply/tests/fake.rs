@@ -190,6 +190,14 @@ fn alive(brokers: &[i32], state: &State) -> BTreeSet<i32> {
     brokers.iter().copied().filter(|id| !state.dead.contains(id) && !is_away(*id)).collect()
 }
 
+/// A broker answers for its own settings.
+fn reachable(resource: &Resource, alive: &BTreeSet<i32>) -> Answer<()> {
+    match resource {
+        Resource::Broker(id) if !alive.contains(id) => Err(AdminError::new(ErrorKind::Unreachable, "away")),
+        _ => Ok(()),
+    }
+}
+
 impl Surroundings for Cluster {
     fn unix_seconds(&self) -> f64 {
         self.state.borrow().seconds
@@ -284,12 +292,14 @@ impl Admin for Cluster {
             own.map(|((_, key), value)| (key.clone(), ConfigAnswer { value: Some(value.clone()), is_own: true }))
                 .collect()
         };
-        resources.iter().map(|resource| (resource.clone(), Ok(of(resource)))).collect()
+        let alive = alive(&self.brokers, &state);
+        resources.iter().map(|r| (r.clone(), reachable(r, &alive).map(|()| of(r)))).collect()
     }
 
     fn alter_configs(&self, changes: &[ConfigChange]) -> BTreeMap<Resource, Answer<()>> {
         let mut state = self.state.borrow_mut();
-        for change in changes {
+        let alive = alive(&self.brokers, &state);
+        for change in changes.iter().filter(|change| reachable(&change.resource, &alive).is_ok()) {
             let key = (change.resource.clone(), change.key.clone());
             match &change.value {
                 Some(value) => {
@@ -299,7 +309,7 @@ impl Admin for Cluster {
                 None => drop(state.settings.remove(&key)),
             }
         }
-        changes.iter().map(|change| (change.resource.clone(), Ok(()))).collect()
+        changes.iter().map(|change| (change.resource.clone(), reachable(&change.resource, &alive))).collect()
     }
 
     fn alter_log_dirs(&self, moves: &[(Replica, String)]) -> BTreeMap<Replica, Answer<()>> {
