@@ -26,20 +26,24 @@ use crate::report::human;
 use crate::verify::plan_dir::{PlanDir, judge_dir};
 
 const EXAMPLES: &str = "\
-The cluster is read again first; partitions that are not as in the snapshot are listed and nothing is done. Then each
-batch: throttle, log dirs, reassignments, elections; what was set is put back as it was found. The journal (PLAN.journal)
-is written before each step: a run that was killed is taken over with --resume. While a broker that is needed is away, or
-a partition has fewer replicas in sync than in the snapshot, nothing more is begun.
+The cluster is read again first; partitions that are not as in the snapshot are listed and nothing
+is done. Then each batch: throttle, log dirs, reassignments, elections; what was set is put back as
+it was found. The journal (PLAN.journal) is written before each step: a run that was killed is
+taken over with --resume. While a broker that is needed is away, or a partition has fewer replicas
+in sync than in the snapshot, nothing more is begun.
 
 Examples:
   evenkeel apply snapshot plan --bootstrap-server broker1:9092 --dry-run
   evenkeel apply snapshot plan --bootstrap-server broker1:9092 --throttle 50MiB
-  evenkeel apply snapshot plan --bootstrap-server broker1:9093 --command-config client.properties --resume
-  evenkeel apply snapshot plan --bootstrap-server broker1:9092 --cancel     # what runs; batches that are through stay
-  evenkeel apply snapshot plan --bootstrap-server broker1:9092 --rollback   # all of it, the last batch first
+  evenkeel apply snapshot plan --bootstrap-server broker1:9092 --resume
+  evenkeel apply snapshot plan --bootstrap-server broker1:9092 --cancel    # what runs, no more
+  evenkeel apply snapshot plan --bootstrap-server broker1:9092 --rollback  # all, last batch first
 
-Exit status: 0 done; 2 bad usage or input, a drifted cluster, a journal of another plan; 1 anything else, such as a
-cluster that refuses: the journal then says how far it came.";
+Exit status: 0 done; 2 bad usage or input, a drifted cluster, a journal of another plan; 1 anything
+else, such as a cluster that refuses: the journal then says how far it came.";
+
+/// The help's heading of what concerns the plan.
+const PLAN: &str = "Plan";
 
 /// Arguments of `evenkeel apply`.
 #[derive(Debug, clap::Args)]
@@ -49,32 +53,33 @@ pub struct Args {
     #[command(flatten)]
     input: InputArgs,
     /// Plan directory
+    #[arg(help_heading = PLAN)]
     plan: PathBuf,
     #[command(flatten)]
     cluster: ClusterArgs,
     /// What each broker may copy in and out per second, or `unlimited` [default: what the runbook suggests]
-    #[arg(long, value_name = "SIZE", value_parser = parse_throttle)]
+    #[arg(long, help_heading = PLAN, value_name = "SIZE", value_parser = parse_throttle)]
     throttle: Option<Throttle>,
     /// Print every call and make none
-    #[arg(long, conflicts_with_all = ["resume", "cancel", "rollback"])]
+    #[arg(long, help_heading = PLAN, conflicts_with_all = ["resume", "cancel", "rollback"])]
     dry_run: bool,
     /// Go on where the journal ends
-    #[arg(long, conflicts_with_all = ["cancel", "rollback"])]
+    #[arg(long, help_heading = PLAN, conflicts_with_all = ["cancel", "rollback"])]
     resume: bool,
     /// Cancel what is under way and put settings back
-    #[arg(long, conflicts_with = "rollback")]
+    #[arg(long, help_heading = PLAN, conflicts_with = "rollback")]
     cancel: bool,
     /// Undo every batch that was begun, the last one first
-    #[arg(long)]
+    #[arg(long, help_heading = PLAN)]
     rollback: bool,
     /// Leave partitions alone that are not as in the snapshot, instead of refusing
-    #[arg(long)]
+    #[arg(long, help_heading = PLAN)]
     allow_drift: bool,
     /// Where it is written down how far it is [default: beside the plan, PLAN.journal]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = PLAN, value_name = "FILE")]
     journal: Option<PathBuf>,
     /// How often the cluster is looked at
-    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = common::parse_duration)]
+    #[arg(long, help_heading = PLAN, value_name = "DURATION", default_value = "2s", value_parser = common::parse_duration)]
     poll: Duration,
 }
 

@@ -193,6 +193,11 @@ fn settings(bootstrap: &str, properties: &ClientProperties, timeout: Duration) -
     if let Some(sasl) = &properties.sasl {
         config.set("sasl.mechanism", sasl.mechanism.name());
         if sasl.mechanism == Mechanism::Gssapi {
+            if sasl.kerberos.keytab.is_none() {
+                // Without a keytab the ticket is the user's own, and not ours to renew. librdkafka takes an empty command
+                // for its default one.
+                config.set("sasl.kerberos.kinit.cmd", "true");
+            }
             let named = [
                 ("sasl.kerberos.service.name", &sasl.kerberos.service_name),
                 ("sasl.kerberos.keytab", &sasl.kerberos.keytab),

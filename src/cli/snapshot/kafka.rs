@@ -11,32 +11,33 @@ use crate::cli::progress::Progress;
 use crate::ingest::catalogue::Catalogue;
 use crate::ingest::kafka_cli::{Imported, Source, observed};
 use crate::ingest::{Fault, Faults, codes, render};
+use crate::live;
 use crate::live::surroundings::System;
-use crate::live::{self};
 
 const EXAMPLES: &str = "\
-Nothing is changed. The principal needs Describe on the cluster and the topics; what is denied is named and left out.
+Nothing is changed. The principal needs Describe on the cluster and the topics; what is denied is
+named and left out. docs/live.md says where each figure is from.
 
 Examples:
   evenkeel snapshot kafka --bootstrap-server broker1:9092 --out snapshot
-  evenkeel snapshot kafka --bootstrap-server broker1:9093,broker2:9093 --command-config client.properties \\
-    --inventory inventory.toml --sample 5m --out snapshot
+  evenkeel snapshot kafka --bootstrap-server broker1:9093,broker2:9093 --sample 5m \\
+    --command-config client.properties --inventory inventory.toml --out snapshot
 
 A client.properties for SASL_SSL with SCRAM:
   security.protocol=SASL_SSL
   sasl.mechanism=SCRAM-SHA-512
-  sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username=\"u\" password=\"p\";
+  sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required \\
+    username=\"u\" password=\"p\";
   ssl.truststore.type=PEM
   ssl.truststore.location=/etc/kafka/ca.pem
 
-Exit status: 0 written; 2 bad usage or input; 1 anything else, such as a cluster that does not answer.";
+Exit status: 0 written; 2 bad usage or input; 1 anything else, such as a cluster that does not
+answer.";
 
 /// Arguments of `evenkeel snapshot kafka`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    #[command(flatten)]
-    cluster: ClusterArgs,
     /// Directory to write
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -55,6 +56,8 @@ pub(super) struct Args {
     /// Output on stdout
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    #[command(flatten)]
+    cluster: ClusterArgs,
 }
 
 /// Runs the command.
