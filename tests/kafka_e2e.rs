@@ -52,7 +52,7 @@ const TOPICS: [Topic; 3] = [
 
 #[test]
 fn a_real_cluster_gets_what_the_plan_promised_and_the_rollback_restores_it() {
-    let lab = Lab::start();
+    let lab = Lab::start(&[]);
     let work = TempDir::new().unwrap();
     let dir = |name: &str| work.path().join(name);
     place_badly(&lab, work.path());

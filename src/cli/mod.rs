@@ -1,6 +1,7 @@
 //! The terminal's side: arguments, progress, exit statuses. One file per command, each with its `Args` and `run`.
 
 pub mod advise;
+pub mod apply;
 pub mod check;
 pub mod common;
 pub mod exit;
@@ -8,6 +9,7 @@ pub mod expand;
 pub mod explain;
 pub mod fleet;
 pub mod forecast;
+pub mod live;
 pub mod models;
 pub mod pace;
 pub mod progress;
@@ -38,22 +40,24 @@ pub struct Cli {
 pub enum Command {
     /// Advise settings of brokers, topics and client quotas.
     Advise(advise::Args),
+    /// Carry a plan out on a running cluster, batch by batch.
+    Apply(Box<apply::Args>),
     /// Validate a snapshot and report broken rules, bands and hot spots.
     Check(check::Args),
-    /// Forecast when each group reaches its limits, from the snapshot's history.
-    Forecast(forecast::Args),
-    /// Many clusters at a glance, the most urgent first.
-    Fleet(fleet::Args),
+    /// Add brokers and plan: headroom, hours and cost before and after.
+    Expand(expand::Args),
     /// Tell why a partition's replicas move or stay, and what the next best places would cost.
     Explain(explain::Args),
+    /// Many clusters at a glance, the most urgent first.
+    Fleet(fleet::Args),
+    /// Forecast when each group reaches its limits, from the snapshot's history.
+    Forecast(forecast::Args),
+    /// Show the machine models that capacities and prices come from.
+    Models(models::Args),
     /// Plan for the snapshot as it stands: heal, drain, balance.
     Rebalance(rebalance::Args),
     /// Report what the cluster can still carry, what binds, and what it costs.
     Report(report::Args),
-    /// Add brokers and plan: headroom, hours and cost before and after.
-    Expand(expand::Args),
-    /// Show the machine models that capacities and prices come from.
-    Models(models::Args),
     /// Empty brokers, or find how many can go.
     Shrink(shrink::Args),
     /// Capture a cluster, or convert other tools' output, into a snapshot directory.
@@ -73,14 +77,15 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
         Command::Advise(args) => advise::run(args),
+        Command::Apply(args) => apply::run(args),
         Command::Check(args) => check::run(args),
-        Command::Forecast(args) => forecast::run(args),
-        Command::Fleet(args) => fleet::run(args),
+        Command::Expand(args) => expand::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Fleet(args) => fleet::run(args),
+        Command::Forecast(args) => forecast::run(args),
+        Command::Models(args) => models::run(args),
         Command::Rebalance(args) => rebalance::run(args),
         Command::Report(args) => report::run(args),
-        Command::Expand(args) => expand::run(args),
-        Command::Models(args) => models::run(args),
         Command::Shrink(args) => shrink::run(args),
         Command::Snapshot(args) => snapshot::run(args),
         Command::Synth(args) => synth::run(args),

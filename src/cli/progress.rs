@@ -42,6 +42,17 @@ impl Progress {
         self.bar.set_position(position);
         self.bar.set_message(stage.to_owned());
     }
+
+    /// Prints `line` to stderr above the bar.
+    pub fn note(&self, line: &str) {
+        self.bar.suspend(|| anstream::eprintln!("{line}"));
+    }
+
+    /// Whether a bar is drawn.
+    #[must_use]
+    pub fn is_drawn(&self) -> bool {
+        !self.bar.is_hidden()
+    }
 }
 
 impl Default for Progress {

@@ -1,5 +1,6 @@
 //! `evenkeel snapshot`: captures a cluster, or converts other tools' output, into a snapshot directory.
 
+mod kafka;
 mod kafka_cli;
 
 use super::exit::{CliError, Verdict};
@@ -14,6 +15,8 @@ pub struct Args {
 /// Where a snapshot can come from.
 #[derive(Debug, clap::Subcommand)]
 enum Source {
+    /// From a running cluster
+    Kafka(Box<kafka::Args>),
     /// From the output of Kafka's own tools, Prometheus and JMX exporters
     KafkaCli(Box<kafka_cli::Args>),
 }
@@ -24,6 +27,7 @@ enum Source {
 /// Bad input, or what the system refused.
 pub fn run(args: &Args) -> Result<Verdict, CliError> {
     match &args.source {
+        Source::Kafka(args) => kafka::run(args),
         Source::KafkaCli(args) => kafka_cli::run(args),
     }
 }

@@ -57,7 +57,11 @@ fn verdict_of(judgement: &Judgement) -> Verdict {
     if is_sound { Verdict::Done } else { Verdict::Broken }
 }
 
-fn read_plan(dir: &Path) -> Result<PlanDir, CliError> {
+/// Reads the files of a plan directory.
+///
+/// # Errors
+/// A file that is missing or cannot be read.
+pub(super) fn read_plan(dir: &Path) -> Result<PlanDir, CliError> {
     let mut plan = PlanDir {
         plan: read(&dir.join("plan.json"))?,
         reassignment: read(&dir.join("reassignment.json"))?,

@@ -143,9 +143,8 @@ impl Networks {
     #[must_use]
     pub fn throttle(&self, pace: &Pace) -> Throttle {
         let Some(headroom) = self.least(pace) else {
-            let twice = (2.0 * pace.least_throttle_bytes_per_sec()).min(1e15) as u64;
-            let round = twice.div_ceil(UNKNOWN_STEP_BYTES_PER_SEC) * UNKNOWN_STEP_BYTES_PER_SEC;
-            return Throttle { bytes_per_sec: UNKNOWN_BYTES_PER_SEC.max(round), basis: Basis::Unknown };
+            let bytes_per_sec = without_capacities(pace.least_throttle_bytes_per_sec());
+            return Throttle { bytes_per_sec, basis: Basis::Unknown };
         };
         let share = HEADROOM_SHARE * headroom.bytes_per_sec;
         let followed = headroom.followed_bytes_per_sec;
@@ -158,6 +157,13 @@ impl Networks {
         let rate = (rate / STEP_BYTES_PER_SEC).floor() * STEP_BYTES_PER_SEC;
         Throttle { bytes_per_sec: rate.min(1e15) as u64, basis }
     }
+}
+
+/// The throttle where no capacity is known: enough for an ordinary machine, and twice what must be exceeded.
+#[must_use]
+pub fn without_capacities(least_bytes_per_sec: f64) -> u64 {
+    let twice = (2.0 * least_bytes_per_sec).min(1e15) as u64;
+    UNKNOWN_BYTES_PER_SEC.max(twice.div_ceil(UNKNOWN_STEP_BYTES_PER_SEC) * UNKNOWN_STEP_BYTES_PER_SEC)
 }
 
 #[cfg(test)]

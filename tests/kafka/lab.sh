@@ -4,14 +4,18 @@
 #
 #   lab.sh start          fetch, format, start; returns when every broker serves, printing the bootstrap servers
 #   lab.sh stop           end what `start` started and delete its data
-#   lab.sh env            KEY=VALUE: the bootstrap servers and each broker's log dirs
+#   lab.sh env            KEY=VALUE: the bootstrap servers, the authority's certificate, each broker's log dirs
 #   lab.sh end ID         end one broker
+#   lab.sh again ID       start an ended broker again, with the data it had
 #   lab.sh TOOL ARGS…     a Kafka tool against the cluster: topics, configs, log-dirs, reassign, leader-election,
 #                         cluster
 #
 # Environment (default):
 #   KLAB_DIR      (required)  one directory is one cluster: its data, its logs, its pids
 #   KLAB_PORT     (19090)     the controller's port; broker i listens on KLAB_PORT+i
+#   KLAB_SECURE   ()          1: each broker also listens for SASL_SSL (SCRAM-SHA-512, user lab, password lab-secret) on
+#                             KLAB_PORT+KLAB_BROKERS+i; the authority's certificate is KLAB_DIR/tls/ca.pem
+#   KLAB_PROPS    ()          further lines of the brokers' properties
 #   KLAB_BROKERS  (6), KLAB_RACKS (3), KLAB_DIRS (2, log dirs a broker), KLAB_HEAP (256m)
 #   KLAB_PARENT   ()          a pid: the cluster ends itself soon after that process is gone
 set -euo pipefail
@@ -26,13 +30,15 @@ mkdir -p "$lab"
 # A running cluster keeps the settings that it was started with.
 if [ "$command" != start ] && [ -f "$lab/settings" ]; then . "$lab/settings"; fi
 brokers=${KLAB_BROKERS:-6} racks=${KLAB_RACKS:-3} dirs=${KLAB_DIRS:-2} port=${KLAB_PORT:-19090} heap=${KLAB_HEAP:-256m}
+secure=${KLAB_SECURE:-}
 # 16 bytes in base64url, as Kafka wants them; the same for all labs, which never meet.
 cluster_id=ZXZlbmtlZWwta2Fma2EtMQ
 class_path_file=$here/cp.txt
 # Short-lived JVMs on a shared machine: a light compiler, a light collector, and the shared archive of classes.
 java_options=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto -Djava.awt.headless=true -Djava.net.preferIPv4Stack=true)
 
-bootstrap() { local i list=; for i in $(seq "$brokers"); do list+=,127.0.0.1:$((port + i)); done; echo "${list#,}"; }
+addresses() { local i list=; for i in $(seq "$brokers"); do list+=,127.0.0.1:$(($1 + i)); done; echo "${list#,}"; }
+bootstrap() { addresses "$port"; }
 log_dirs() { local k list=; for k in $(seq "$dirs"); do list+=,$lab/broker-$1/disk$k; done; echo "${list#,}"; }
 
 # Two test runs at once must not both fetch jars or write the archive, hence the lock.
@@ -73,10 +79,31 @@ P
   done
 }
 
+# An authority and one certificate for all brokers, which share the address.
+write_certificates() {
+  local tls=$lab/tls
+  mkdir -p "$tls"
+  { openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=lab-authority -keyout "$tls/ca.key" -out "$tls/ca.pem"
+    openssl req -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -keyout "$tls/broker.key" -out "$tls/broker.csr"
+    openssl x509 -req -days 30 -in "$tls/broker.csr" -CA "$tls/ca.pem" -CAkey "$tls/ca.key" -CAcreateserial \
+      -extfile <(echo subjectAltName=IP:127.0.0.1,DNS:localhost) -out "$tls/broker.crt"
+  } >"$tls/log" 2>&1 || { cat "$tls/log" >&2; die "no certificates could be made"; }
+  cat "$tls/broker.key" "$tls/broker.crt" >"$tls/broker.pem"
+}
+
+write_secure_properties() { # of broker $1
+  cat >>"$lab/broker-$1.properties" <<P
+ssl.keystore.type=PEM
+ssl.keystore.location=$lab/tls/broker.pem
+sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+P
+}
+
 write_properties() {
-  local i common="controller.quorum.voters=1000@127.0.0.1:$port
+  local i listeners common="controller.quorum.voters=1000@127.0.0.1:$port
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT"
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL"
   cat >"$lab/controller.properties" <<P
 process.roles=controller
 node.id=1000
@@ -85,12 +112,14 @@ log.dirs=$lab/controller/meta
 $common
 P
   for i in $(seq "$brokers"); do
+    listeners=PLAINTEXT://127.0.0.1:$((port + i))
+    if [ -n "$secure" ]; then listeners+=,SASL_SSL://127.0.0.1:$((port + brokers + i)); fi
     # No leader may change by itself while a test compares it. Small indexes, few threads: many brokers, one machine.
     cat >"$lab/broker-$i.properties" <<P
 process.roles=broker
 node.id=$i
 broker.rack=rack-$(((i - 1) % racks + 1))
-listeners=PLAINTEXT://127.0.0.1:$((port + i))
+listeners=$listeners
 log.dirs=$(log_dirs "$i")
 $common
 auto.create.topics.enable=false
@@ -106,7 +135,9 @@ offsets.topic.replication.factor=1
 transaction.state.log.num.partitions=1
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
+${KLAB_PROPS:-}
 P
+    if [ -n "$secure" ]; then write_secure_properties "$i"; fi
   done
 }
 
@@ -121,8 +152,10 @@ format_nodes() {
         "$(head -c 16 /dev/urandom | base64 | tr '+/' 'ab' | tr -d '=')" >"$dir/meta.properties"
     done
   done
-  tool kafka.tools.StorageTool format -t "$cluster_id" -c "$lab/controller.properties" >"$lab/format.log" 2>&1 \
-    || { cat "$lab/format.log" >&2; die "formatting failed"; }
+  local users=()
+  if [ -n "$secure" ]; then users=(--add-scram 'SCRAM-SHA-512=[name=lab,password=lab-secret]'); fi
+  tool kafka.tools.StorageTool format -t "$cluster_id" -c "$lab/controller.properties" "${users[@]}" \
+    >"$lab/format.log" 2>&1 || { cat "$lab/format.log" >&2; die "formatting failed"; }
 }
 
 tool() { java -Xmx256m "${java_options[@]}" "-Dlog4j2.configurationFile=$lab/log4j2-tool.properties" -cp "$class_path" "$@"; }
@@ -193,8 +226,10 @@ start() {
   is_running controller && die "already running in $lab"
   rm -rf "$lab"/broker-* "$lab"/controller* "$lab"/settings
   fetch_jars; write_logging; use_archive; record_archive; release_lock
+  if [ -n "$secure" ]; then write_certificates; fi
   write_properties
-  printf '%s\n' "KLAB_BROKERS=$brokers" "KLAB_RACKS=$racks" "KLAB_DIRS=$dirs" "KLAB_PORT=$port" "KLAB_HEAP=$heap" >"$lab/settings"
+  printf '%s\n' "KLAB_BROKERS=$brokers" "KLAB_RACKS=$racks" "KLAB_DIRS=$dirs" "KLAB_PORT=$port" "KLAB_HEAP=$heap" \
+    "KLAB_SECURE=$secure" >"$lab/settings"
   format_nodes
   for name in $(nodes); do start_node "$name"; done
   # shellcheck disable=SC2046 # the names hold no blanks
@@ -203,6 +238,12 @@ start() {
     setsid "$0" guard "$KLAB_PARENT" >/dev/null 2>&1 </dev/null &
   fi
   bootstrap
+}
+
+again() { # name
+  fetch_jars; use_archive; release_lock
+  rm -f "$lab/$1.log"
+  start_node "$1"; wait_ready "$1"
 }
 
 guard() { # Data of a test that was killed is of no use to anybody.
@@ -232,8 +273,12 @@ case $command in
   start) start ;;
   stop) stop ;;
   guard) guard "$1" ;;
-  env) echo "BOOTSTRAP=$(bootstrap)"; for i in $(seq "$brokers"); do echo "LOG_DIRS_$i=$(log_dirs "$i")"; done ;;
+  env)
+    echo "BOOTSTRAP=$(bootstrap)"
+    if [ -n "$secure" ]; then echo "SECURE_BOOTSTRAP=$(addresses $((port + brokers)))"; echo "CA=$lab/tls/ca.pem"; fi
+    for i in $(seq "$brokers"); do echo "LOG_DIRS_$i=$(log_dirs "$i")"; done ;;
   end) end_node "broker-$1" TERM ;;
+  again) again "broker-$1" ;;
   topics) run_tool $tools.TopicCommand "$@" ;;
   configs) run_tool kafka.admin.ConfigCommand "$@" ;;
   log-dirs) run_tool $tools.LogDirsCommand "$@" ;;

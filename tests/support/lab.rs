@@ -22,10 +22,11 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
-    /// Starts a cluster and returns when every broker serves.
-    pub(crate) fn start() -> Self {
+    /// Starts a cluster with these further settings of the script and returns when every broker serves.
+    pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
         let lab = Self { dir: TempDir::with_prefix("evenkeel-lab-").unwrap(), port: free_ports() };
-        lab.run("start", &[]);
+        let output = lab.command("start", &[]).envs(settings.iter().copied()).output().unwrap();
+        assert!(output.status.success(), "the lab did not start:\n{}", stderr(&output));
         lab
     }
 
@@ -109,12 +110,13 @@ impl Drop for Lab {
     }
 }
 
-/// A port P such that P…P+6 are free, below the range from which systems take ports for outgoing connections.
+/// A port P such that P and two for each broker are free, below the range from which systems take ports for outgoing
+/// connections.
 fn free_ports() -> u16 {
-    let first = 20_000 + u16::try_from(std::process::id() % 1_000).unwrap() * 10;
-    let bases = (0..1_000).map(|step| 20_000 + (first - 20_000 + step * 10) % 10_000);
+    let first = u16::try_from(std::process::id() % 500).unwrap() * 20;
+    let bases = (0..500).map(|step| 20_000 + (first + step * 20) % 10_000);
     let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    bases.into_iter().find(|&base| (base..=base + BROKERS).all(is_free)).unwrap()
+    bases.into_iter().find(|&base| (base..=base + 2 * BROKERS).all(is_free)).unwrap()
 }
 
 fn stderr(output: &Output) -> String {

@@ -145,7 +145,7 @@ pub(super) fn run(args: &Args) -> Result<Verdict, CliError> {
     Ok(Verdict::Done)
 }
 
-fn json(summary: &Summary, out: &Path) -> serde_json::Value {
+pub(super) fn json(summary: &Summary, out: &Path) -> serde_json::Value {
     let warnings: Vec<String> = summary.warnings.list.iter().map(ToString::to_string).collect();
     serde_json::json!({
         "snapshot": out.display().to_string(),

@@ -31,6 +31,8 @@ pub(super) struct Capture {
     pub(super) endpoints: Endpoints,
     /// With the file's path.
     pub(super) running: Option<(PathBuf, Reassignments)>,
+    /// Brokers that serve although they did not describe their log dirs.
+    pub(super) alive: BTreeSet<i32>,
 }
 
 impl Capture {
@@ -117,7 +119,7 @@ impl<'c> Assembly<'c> {
             self.log_dirs_of(id, index);
             let log_dir_count = row_number(self.snapshot.log_dirs.len()) - first;
             let rack = rack_of(id).and_then(|rack| self.snapshot.racks.binary_search(&rack).ok());
-            let answered = capture.log_dirs.reporting.contains(&id);
+            let answered = capture.log_dirs.reporting.contains(&id) || capture.alive.contains(&id);
             self.snapshot.brokers.push(Broker {
                 id,
                 rack: rack.map(RackIdx::new),

@@ -149,7 +149,8 @@ impl TopicConfig {
         }
     }
 
-    fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
+    /// Takes over a setting that a snapshot holds; an error says what its value should have been.
+    pub(super) fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
         match key {
             "min.insync.replicas" => self.min_insync_replicas = replicas(value)?,
             "cleanup.policy" => self.cleanup_policy = policy(value)?,
@@ -162,7 +163,8 @@ impl TopicConfig {
 }
 
 impl BrokerConfig {
-    fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
+    /// Takes over a setting that a snapshot uses; an error says what its value should have been.
+    pub(super) fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
         let is_set = !value.is_empty() && value != "null";
         match key {
             "broker.rack" if is_set && !is_printable(value) => return Err("a name without control characters".into()),

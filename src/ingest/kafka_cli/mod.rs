@@ -4,6 +4,8 @@
 //! [`Snapshot`] whose invariants hold and a [`Summary`] of what was derived and what is missing; or every fault found.
 //! Nothing is invented: a figure that no source has is derived as the summary says, or left empty and named.
 //!
+//! What a running cluster was asked directly comes in through `observed`.
+//!
 //! One file per source (`topics`, `log_dirs`, `configs`, `brokers`, `reassignments`, `metrics`); `assemble` joins them,
 //! `traffic` adds rates, `missing` names what is not there.
 
@@ -14,6 +16,7 @@ mod configs;
 mod log_dirs;
 mod metrics;
 mod missing;
+pub mod observed;
 mod reassignments;
 pub mod settings;
 mod split;
@@ -172,7 +175,7 @@ fn read_capture(sources: &Sources, faults: &mut Faults) -> Capture {
         .reassignments
         .as_ref()
         .map(|f| (f.path.clone(), reassignments::read(&f.text, &mut Reader::new(&f.path, faults))));
-    Capture { topics, log_dirs, configs, endpoints: endpoints.unwrap_or_default(), running }
+    Capture { topics, log_dirs, configs, endpoints: endpoints.unwrap_or_default(), running, ..Capture::default() }
 }
 
 fn metric_names(sources: &Sources, inventory: &Inventory, faults: &mut Faults) -> MetricNames {

@@ -1,0 +1,105 @@
+//! `evenkeel snapshot kafka`: captures a running cluster.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::kafka_cli;
+use crate::cli::common::{self, Format};
+use crate::cli::exit::{CliError, Verdict};
+use crate::cli::live::ClusterArgs;
+use crate::cli::progress::Progress;
+use crate::ingest::catalogue::Catalogue;
+use crate::ingest::kafka_cli::{Imported, Source, observed};
+use crate::ingest::{Fault, Faults, codes, render};
+use crate::live;
+use crate::live::surroundings::System;
+
+const EXAMPLES: &str = "\
+Nothing is changed. The principal needs Describe on the cluster and the topics; what is denied is
+named and left out. docs/live.md says where each figure is from.
+
+Examples:
+  evenkeel snapshot kafka --bootstrap-server broker1:9092 --out snapshot
+  evenkeel snapshot kafka --bootstrap-server broker1:9093,broker2:9093 --sample 5m \\
+    --command-config client.properties --inventory inventory.toml --out snapshot
+
+A client.properties for SASL_SSL with SCRAM:
+  security.protocol=SASL_SSL
+  sasl.mechanism=SCRAM-SHA-512
+  sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required \\
+    username=\"u\" password=\"p\";
+  ssl.truststore.type=PEM
+  ssl.truststore.location=/etc/kafka/ca.pem
+
+Exit status: 0 written; 2 bad usage or input; 1 anything else, such as a cluster that does not
+answer.";
+
+/// Arguments of `evenkeel snapshot kafka`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Directory to write
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Replace the directory if it exists
+    #[arg(long)]
+    force: bool,
+    /// What the operator knows: groups, machine models, capacities (docs/inventory.md)
+    #[arg(long, value_name = "FILE")]
+    inventory: Option<PathBuf>,
+    /// Time between the two readings that rates are taken from; 0s for one reading and no rates
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = common::parse_duration)]
+    sample: Duration,
+    /// Directory of machine models beside the built-in ones
+    #[arg(long, value_name = "DIR")]
+    machines: Option<PathBuf>,
+    /// Output on stdout
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+}
+
+/// Runs the command.
+pub(super) fn run(args: &Args) -> Result<Verdict, CliError> {
+    common::refuse_existing(&args.out, args.force)?;
+    let catalogue = match &args.machines {
+        Some(dir) => Catalogue::with_dir(dir)?,
+        None => Catalogue::builtin(),
+    };
+    let inventory = inventory(args)?;
+    let observed = {
+        let progress = Progress::new();
+        progress.show("connecting", 0.0);
+        let connection = args.cluster.connect()?;
+        live::capture(&connection, args.sample, &System, &|stage, share| progress.show(stage, share))?
+    };
+    let Imported { snapshot, summary } = observed::import(&observed, inventory.as_ref(), &catalogue)?;
+    common::write(&args.out, &render::snapshot_files(&snapshot), args.force)?;
+    common::warn(&summary.warnings);
+    let out = args.out.display();
+    common::print(&match args.format {
+        Format::Text => format!("{out}: {summary}\nnext: evenkeel check {out}\n"),
+        Format::Json => format!("{:#}\n", kafka_cli::json(&summary, &args.out)),
+    })?;
+    Ok(Verdict::Done)
+}
+
+/// Read before the cluster is asked: a mistake in it is told at once.
+fn inventory(args: &Args) -> Result<Option<Source>, CliError> {
+    let Some(path) = &args.inventory else { return Ok(None) };
+    let text = std::fs::read(path).and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other));
+    match text {
+        Ok(text) => {
+            let source = Source { path: path.clone(), text };
+            crate::ingest::inventory::Inventory::parse(&source.path, &source.text)?;
+            Ok(Some(source))
+        }
+        Err(error) => {
+            let mut faults = Faults::default();
+            let fault = Fault::error(codes::UNREADABLE, path, format!("the file cannot be read: {error}"));
+            faults.push(fault.help("check the path, its permissions, and that it is UTF-8"));
+            Err(faults.into())
+        }
+    }
+}

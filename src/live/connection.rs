@@ -1,0 +1,97 @@
+//! Both clients as one [`Admin`]: librdkafka for metadata and configs, the protocol client for the rest.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::admin::{
+    Admin, AdminError, Answer, ClusterAnswer, ConfigChange, Configs, ErrorKind, LogDirs, OffsetsAnswer, Replica,
+    Resource, RunningReassignment, TopicPartition, TopicsAnswer,
+};
+use super::krafka_admin::KrafkaAdmin;
+use super::properties::{ClientProperties, Mechanism};
+use super::rdkafka_client::RdkafkaClient;
+
+/// A connection to a cluster.
+pub struct Connection {
+    /// None for Kerberos, and why.
+    protocol: Answer<KrafkaAdmin>,
+    client: RdkafkaClient,
+}
+
+impl Connection {
+    /// Connects to the first of `bootstrap` (`host:port[,…]`) that answers; each call takes at most `timeout`. With
+    /// Kerberos only metadata and configs can be had; other calls answer why.
+    ///
+    /// # Errors
+    /// Nobody answered, or the credentials or certificates were refused.
+    pub fn open(bootstrap: &str, properties: &ClientProperties, timeout: Duration) -> Answer<Self> {
+        let is_kerberos = properties.sasl.as_ref().is_some_and(|sasl| sasl.mechanism == Mechanism::Gssapi);
+        let protocol = if is_kerberos {
+            let message = "Kerberos (GSSAPI) serves for metadata and configs only; this needs PLAIN, SCRAM or a client \
+                           certificate";
+            Err(AdminError::new(ErrorKind::Other, message))
+        } else {
+            // This one first: its errors say what was refused by whom.
+            Ok(KrafkaAdmin::connect(bootstrap, properties, timeout)?)
+        };
+        let client = RdkafkaClient::new(bootstrap, properties, timeout)?;
+        Ok(Self { protocol, client })
+    }
+
+    /// An answer per item: the protocol client's, or why there is no such client.
+    fn each<K: Clone + Ord, T>(
+        &self,
+        asked: impl IntoIterator<Item = K>,
+        answer: impl FnOnce(&KrafkaAdmin) -> BTreeMap<K, Answer<T>>,
+    ) -> BTreeMap<K, Answer<T>> {
+        match &self.protocol {
+            Ok(protocol) => answer(protocol),
+            Err(error) => asked.into_iter().map(|key| (key, Err(error.clone()))).collect(),
+        }
+    }
+}
+
+impl Admin for Connection {
+    fn cluster(&self) -> Answer<ClusterAnswer> {
+        match &self.protocol {
+            Ok(protocol) => protocol.cluster(),
+            Err(_) => self.client.cluster(),
+        }
+    }
+
+    fn topics(&self) -> Answer<TopicsAnswer> {
+        self.client.topics()
+    }
+
+    fn log_dirs(&self, brokers: &[i32]) -> BTreeMap<i32, Answer<LogDirs>> {
+        self.each(brokers.iter().copied(), |protocol| protocol.log_dirs(brokers))
+    }
+
+    fn reassignments(&self) -> Answer<BTreeMap<TopicPartition, RunningReassignment>> {
+        self.protocol.as_ref().map_err(Clone::clone)?.reassignments()
+    }
+
+    fn offsets(&self, partitions: &[TopicPartition]) -> BTreeMap<TopicPartition, Answer<OffsetsAnswer>> {
+        self.each(partitions.iter().cloned(), |protocol| protocol.offsets(partitions))
+    }
+
+    fn configs(&self, resources: &[Resource]) -> BTreeMap<Resource, Answer<Configs>> {
+        self.client.configs(resources)
+    }
+
+    fn alter_configs(&self, changes: &[ConfigChange]) -> BTreeMap<Resource, Answer<()>> {
+        self.each(changes.iter().map(|change| change.resource.clone()), |protocol| protocol.alter_configs(changes))
+    }
+
+    fn alter_log_dirs(&self, moves: &[(Replica, String)]) -> BTreeMap<Replica, Answer<()>> {
+        self.each(moves.iter().map(|(replica, _)| replica.clone()), |protocol| protocol.alter_log_dirs(moves))
+    }
+
+    fn reassign(&self, targets: &[(TopicPartition, Option<Vec<i32>>)]) -> BTreeMap<TopicPartition, Answer<()>> {
+        self.each(targets.iter().map(|(partition, _)| partition.clone()), |protocol| protocol.reassign(targets))
+    }
+
+    fn elect_preferred(&self, partitions: &[TopicPartition]) -> BTreeMap<TopicPartition, Answer<()>> {
+        self.each(partitions.iter().cloned(), |protocol| protocol.elect_preferred(partitions))
+    }
+}

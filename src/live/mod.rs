@@ -1,0 +1,18 @@
+//! Running clusters: what a cluster is asked and told, and by whom. Input: addresses and `client.properties`; for
+//! `apply`, a plan as well. Output: what the cluster says of itself, as ingestion takes it; or the plan carried out, a
+//! journal of it on disk. The only module that talks to a cluster.
+
+pub mod admin;
+pub mod apply;
+mod capture;
+pub mod codes;
+mod connection;
+mod krafka_admin;
+pub mod properties;
+mod rdkafka_client;
+pub mod surroundings;
+
+pub use admin::{Admin, AdminError};
+pub use capture::capture;
+pub use connection::Connection;
+pub use properties::ClientProperties;
