@@ -4,7 +4,7 @@
 //! replicas first (best fit decreasing), each to the broker where it serves the goals most. What stays broken is left
 //! as it was: a replica never moves from one violation into another.
 
-use super::destinations::{Destination, Destinations};
+use super::destinations::{Destination, Destinations, choose_dir, may_host};
 use super::problem::{NONE, Problem, plus, row};
 use super::state::State;
 use crate::model::{BrokerState, Freedom, Rule};
@@ -35,8 +35,79 @@ pub(crate) fn repair(problem: &Problem<'_>, state: &mut State, share: Share) -> 
     for p in broken {
         moves += mend_replicas(problem, state, &mut destinations, p);
         moves += mend_racks(problem, state, &mut destinations, p);
+        if is_broken(problem, state, p) {
+            moves += reseat(problem, state, p);
+        }
     }
     moves
+}
+
+/// Moves all faulty replicas of `p` at once, for the rack rule may hold only when the last of them has moved: those still
+/// to move count in no rack. Returns how many moved; none where that leaves a rule broken.
+fn reseat(problem: &Problem<'_>, state: &mut State, p: u32) -> usize {
+    let faulty: Vec<u32> = problem.slots(p).map(row).filter(|&s| fault(problem, state, s).is_some()).collect();
+    if faulty.iter().any(|&s| problem.is_pinned(s)) {
+        return 0;
+    }
+    let facts = &problem.partitions[p as usize];
+    let racks = problem.topics[facts.topic as usize].racks as usize;
+    let room = usize::from(facts.slot_count)
+        .checked_div(racks)
+        .map_or(usize::MAX, |_| usize::from(facts.slot_count).div_ceil(racks));
+    let mut moved: Vec<(u32, u32, u32)> = Vec::new();
+    for (at, &slot) in faulty.iter().enumerate() {
+        let settled = |state: &State, rack: u32| {
+            let here = problem.slots(p).filter(|&s| !faulty[at..].contains(&row(s)));
+            here.filter(|&s| problem.brokers[state.broker[s] as usize].rack == rack).count()
+        };
+        let seat = |b: u32| {
+            let held = settled(state, problem.brokers[b as usize].rack);
+            if held >= room || !may_host(problem, state, slot, b) {
+                return None;
+            }
+            if !state.within_budget(problem, state.copy_delta(problem, slot, b)) {
+                return None;
+            }
+            let dir = choose_dir(problem, state, slot, b)?;
+            let load = plus(state.load[b as usize], &state.demand(problem, slot, b), 1.0);
+            let delta = state.bands.penalty(b as usize, &load) - state.penalty[b as usize];
+            Some((held, delta, b, dir))
+        };
+        // Racks that hold least of the partition first: all of them may have to be used.
+        let best = (0..row(problem.brokers.len())).filter_map(seat);
+        let best = best.min_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
+        let Some((_, _, to, dir)) = best else { break };
+        moved.push((slot, state.broker[slot as usize], state.dir[slot as usize]));
+        state.relocate(problem, slot, to, dir);
+    }
+    if is_broken(problem, state, p) {
+        moved.iter().rev().for_each(|&(slot, broker, dir)| state.relocate(problem, slot, broker, dir));
+        return 0;
+    }
+    moved.len()
+}
+
+/// Takes back whatever was changed of partitions that keep a replica on a dead broker: an entry would name that broker,
+/// and Kafka would refuse the whole plan.
+pub(crate) fn take_back_stranded(problem: &Problem<'_>, state: &mut State) {
+    let is_dead = |b: u32| problem.snapshot.brokers[b as usize].state == BrokerState::Dead;
+    for p in 0..row(problem.partitions.len()) {
+        if !problem.slots(p).any(|s| is_dead(state.broker[s])) {
+            continue;
+        }
+        for s in problem.slots(p).filter(|&s| (state.broker[s], state.dir[s]) != home(problem, s)).collect::<Vec<_>>() {
+            let (broker, dir) = home(problem, s);
+            state.relocate(problem, row(s), broker, dir);
+        }
+        let leader = state.home_leader[p as usize];
+        if state.leader[p as usize] != leader {
+            state.lead(problem, p, leader);
+        }
+    }
+}
+
+fn home(problem: &Problem<'_>, slot: usize) -> (u32, u32) {
+    (problem.home_broker[slot], problem.home_dir[slot])
 }
 
 /// The urgency of the rack rule: what is below it has lost a replica.

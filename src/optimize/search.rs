@@ -16,7 +16,7 @@ use super::log_dirs::{even_log_dirs, log_dir_excess};
 use super::milp;
 use super::penalty::Bands;
 use super::problem::{Problem, row};
-use super::repair::{Share, fault, rack_broken, repair};
+use super::repair::{Share, fault, rack_broken, repair, take_back_stranded};
 use super::state::State;
 use super::trim::{DRIFT, trim, trim_leaders};
 use super::{Effort, Environment, Options, Solution, StopReason, finish};
@@ -49,6 +49,7 @@ pub fn optimize(snapshot: &Snapshot, policy: &Policy, options: &Options, env: &E
     let (mut after, mut timed_out) = after.unwrap_or_else(|| (start.clone(), false));
     (env.progress)("log dirs", 0.9);
     even_log_dirs(&problem, &mut after);
+    take_back_stranded(&problem, &mut after);
     after.recount(&problem);
     let after = unless_worse(&problem, &before, after);
     timed_out |= (env.expired)();
