@@ -74,7 +74,7 @@ impl WriteError {
 
 /// What earlier versions and other runs of this program put into a directory besides what is being written now: plans
 /// and snapshots. `#` stands for a number.
-const OURS: [&str; 27] = [
+const OURS: [&str; 26] = [
     "RUNBOOK.md",
     "batches/#/leader-election.json",
     "batches/#/reassignment.json",
@@ -84,7 +84,6 @@ const OURS: [&str; 27] = [
     "forecast.csv",
     "forecast.json",
     "frontier.csv",
-    "history.csv",
     "leader-election.json",
     "log_dirs.csv",
     "moves.csv",

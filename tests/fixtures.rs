@@ -59,7 +59,9 @@ fn every_fixture_is_what_its_documented_command_writes() {
             .output()
             .unwrap();
         assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
-        let (made, committed) = (files(&made), files(&root.join(committed)));
+        let (made, mut committed) = (files(&made), files(&root.join(committed)));
+        // Written by hand, as fixtures/README.md says.
+        committed.remove("clients.csv");
         assert_eq!(made.keys().collect::<Vec<_>>(), committed.keys().collect::<Vec<_>>(), "{command}");
         for (name, bytes) in &made {
             assert!(committed[name] == *bytes, "{name} differs from what this writes: evenkeel {command}");

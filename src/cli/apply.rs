@@ -21,7 +21,6 @@ use crate::live::apply::{
 };
 use crate::live::surroundings::System;
 use crate::model::{Policy, Snapshot};
-use crate::plan::throttle::without_capacities;
 use crate::report::human;
 use crate::verify::plan_dir::{PlanDir, judge_dir};
 
@@ -186,7 +185,7 @@ fn dry_run(args: &Args, work: &Work, limit: Throttle, journal: &Path) -> Result<
     let mut out = String::new();
     for step in work.batches.iter().filter(|step| !standing.done.contains(&step.batch)) {
         let limit = match limit {
-            Throttle::Suggested => Some(without_capacities(throttle::least_bytes_per_sec(step))),
+            Throttle::Suggested => Some(throttle::suggested_bytes_per_sec(step)),
             Throttle::Fixed(bytes) => Some(bytes),
             Throttle::Unlimited => None,
         };

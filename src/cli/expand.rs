@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::common::{self, InputArgs};
 use super::exit::{CliError, Verdict};
+use super::pace::PaceArgs;
 use super::resize::{self, Searcher};
 use crate::capacity::add::{AddSpec, Added, Site};
 use crate::capacity::change::{Asked, Change, Direction, Growth, OnlyToNew};
@@ -53,6 +54,8 @@ pub struct Args {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
+    pace: PaceArgs,
+    #[command(flatten)]
     input: InputArgs,
 }
 
@@ -66,6 +69,7 @@ pub fn run(args: &Args) -> Result<Verdict, CliError> {
 }
 
 fn expand(args: &Args) -> Result<Verdict, CliError> {
+    let pacing = args.pace.pacing()?;
     let (original, free_policy) = common::load(&args.input)?;
     let catalogue = common::catalogue(args.input.machines.as_deref())?;
     let mut policy = free_policy.clone();
@@ -79,7 +83,7 @@ fn expand(args: &Args) -> Result<Verdict, CliError> {
         .ok_or_else(|| CliError::Usage("no broker id is left above the highest".to_owned()))?;
     let search = |policy: &Policy| {
         let solution = searcher.solve(&planned, &search_policy(args, policy, &planned), searcher.effort());
-        resize::plan(&original, &planned, policy, solution)
+        resize::plan((&original, &planned), policy, solution, &pacing)
     };
     let plan = search(&policy);
     if args.only_to_new {

@@ -8,7 +8,7 @@ use super::progress::Progress;
 use crate::capacity::FleetChange;
 use crate::model::{Placement, Policy, Snapshot};
 use crate::optimize::{self, Effort, Environment, Solution};
-use crate::plan::{self, Outcome, Plan};
+use crate::plan::{self, Outcome, Pacing, Plan};
 use crate::report::{self, resize};
 use crate::verify;
 
@@ -37,8 +37,13 @@ impl<'a> Searcher<'a> {
 }
 
 /// The plan that `solution` for `planned` is; `before` is the original snapshot as it stands.
-pub(super) fn plan(original: &Snapshot, planned: &Snapshot, policy: &Policy, solution: Solution) -> Plan {
-    let mut plan = plan::build(planned, policy, solution, &plan::Pacing::default());
+pub(super) fn plan(
+    (original, planned): (&Snapshot, &Snapshot),
+    policy: &Policy,
+    solution: Solution,
+    pacing: &Pacing,
+) -> Plan {
+    let mut plan = plan::build(planned, policy, solution, pacing);
     plan.before = verify::assess(original, policy, &Placement::of(original));
     plan
 }

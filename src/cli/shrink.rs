@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::common::{self, InputArgs};
 use super::exit::{CliError, Verdict};
+use super::pace::PaceArgs;
 use super::resize::{self, Searcher};
 use crate::capacity::add::Site;
 use crate::capacity::change::{Asked, Change, Direction, Growth};
@@ -43,6 +44,8 @@ pub struct Args {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
+    pace: PaceArgs,
+    #[command(flatten)]
     input: InputArgs,
 }
 
@@ -64,6 +67,7 @@ struct Chosen {
 }
 
 fn shrink(args: &Args) -> Result<Verdict, CliError> {
+    let pacing = args.pace.pacing()?;
     let (original, policy) = common::load(&args.input)?;
     let catalogue = common::catalogue(args.input.machines.as_deref())?;
     let searcher = Searcher::new(&args.input.search);
@@ -79,7 +83,7 @@ fn shrink(args: &Args) -> Result<Verdict, CliError> {
     };
     drop(searcher);
     let Chosen { removed, planned, solution, asked } = chosen;
-    let plan = resize::plan(&original, &planned, &policy, solution);
+    let plan = resize::plan((&original, &planned), &policy, solution, &pacing);
     let change = Change {
         direction: Direction::Shrink,
         original: &original,

@@ -83,6 +83,17 @@ pub struct StatedPlan {
     /// The snapshot with those brokers added or draining, as the plan's own `snapshot/` has it.
     #[serde(default)]
     pub planned_snapshot: Option<StatedSnapshot>,
+    /// The batches, in order.
+    #[serde(default)]
+    pub batches: Vec<StatedBatch>,
+}
+
+/// What a plan says of one of its batches.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct StatedBatch {
+    /// What it is to be carried out with, bytes per second in and out of each broker.
+    #[serde(default)]
+    pub throttle_bytes_per_sec: Option<u64>,
 }
 
 /// A broker that a plan adds, in the names of a snapshot's columns.

@@ -8,7 +8,6 @@ use super::work::{Step, Target, ids};
 use super::{Apply, ApplyError, Event, Throttle, throttle};
 use crate::ingest::kafka_cli::rfc3339;
 use crate::live::admin::{AdminError, Answer, ConfigChange, ErrorKind, Replica, Resource, TopicPartition};
-use crate::plan::throttle::without_capacities;
 
 /// Looks in a row that must show the same trouble before it is believed: brokers' metadata lags behind the controller.
 const LOOKS_TO_BELIEVE: usize = 10;
@@ -35,7 +34,7 @@ impl Apply<'_> {
         let brokers = brokers_of(&step.targets);
         let look = self.look_until_sound(&brokers, &step.targets)?;
         let limit = match self.options.throttle {
-            Throttle::Suggested => Some(without_capacities(throttle::least_bytes_per_sec(step))),
+            Throttle::Suggested => Some(throttle::suggested_bytes_per_sec(step)),
             Throttle::Fixed(bytes) => Some(bytes),
             Throttle::Unlimited => None,
         };

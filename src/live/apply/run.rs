@@ -170,9 +170,9 @@ fn settled_drift(
 fn without(step: &Step, skipped: &BTreeSet<String>) -> Step {
     let is_kept = |partition: &TopicPartition| !skipped.contains(&partition.to_string());
     Step {
-        batch: step.batch,
         targets: step.targets.iter().filter(|target| is_kept(&target.partition)).cloned().collect(),
         elections: step.elections.iter().filter(|partition| is_kept(partition)).cloned().collect(),
+        ..step.clone()
     }
 }
 

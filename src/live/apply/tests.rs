@@ -47,6 +47,7 @@ fn work() -> Work {
         batch,
         targets: targets.to_vec(),
         elections: elections.iter().map(|p| tp(*p)).collect(),
+        throttle_bytes_per_sec: None,
     };
     let back = |targets: &[Target]| targets.iter().map(undo).collect::<Vec<_>>();
     Work {

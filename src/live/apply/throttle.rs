@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::work::{Step, Target, ids};
 use crate::live::admin::{ConfigChange, Configs, Resource, TopicPartition};
+use crate::plan::throttle::without_capacities;
 
 /// Bytes per second that a broker sends of listed replicas.
 pub const LEADER_RATE: &str = "leader.replication.throttled.rate";
@@ -125,6 +126,12 @@ fn joined(now: &str, replicas: &BTreeSet<(i32, i32)>) -> Option<String> {
     Some(all.join(","))
 }
 
+/// The throttle for `step` where none is asked for: the plan's, or one that is enough where it names none.
+#[must_use]
+pub fn suggested_bytes_per_sec(step: &Step) -> u64 {
+    step.throttle_bytes_per_sec.unwrap_or_else(|| without_capacities(least_bytes_per_sec(step)))
+}
+
 /// The rate that a throttle must exceed for `step` to end at all, bytes per second: what is written meanwhile to the
 /// partitions that a broker receives, and what in-sync followers fetch of those that a broker leads, which counts
 /// against the quota although nothing delays it (measured on Kafka 4.3).
@@ -168,7 +175,7 @@ mod tests {
             target(1, &[(2, "/a"), (4, "/a")], &[(2, "/b"), (4, "/a")], 1e9),
             target(2, &[(1, "/a"), (2, "/a")], &[(2, "/a"), (1, "/a")], 1e9),
         ];
-        Step { batch: 1, targets, elections: Vec::new() }
+        Step { batch: 1, targets, elections: Vec::new(), throttle_bytes_per_sec: None }
     }
 
     fn text(changes: &[ConfigChange]) -> Vec<String> {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest as _, Sha256};
 
 use crate::ingest::Faults;
-use crate::ingest::kafka_files::{ANY_LOG_DIR, ReassignmentFile, read_elections, read_reassignment};
+use crate::ingest::kafka_files::{ANY_LOG_DIR, ReassignmentFile, read_elections, read_reassignment, read_stated_plan};
 use crate::live::admin::TopicPartition;
 use crate::model::Snapshot;
 use crate::verify::plan_dir::{PlanDir, TextFile};
@@ -61,6 +61,8 @@ pub struct Step {
     pub targets: Vec<Target>,
     /// Partitions whose preferred leader is elected afterwards.
     pub elections: Vec<TopicPartition>,
+    /// The throttle that the plan names for it, bytes per second in and out of each broker.
+    pub throttle_bytes_per_sec: Option<u64>,
 }
 
 /// A whole plan.
@@ -91,6 +93,7 @@ impl Work {
             rollback_elections: elections(rollback_elections)?,
             ..Self::default()
         };
+        let stated = read_stated_plan(&plan.plan.path, &plan.plan.bytes)?.batches;
         for (index, files) in plan.batches.iter().enumerate() {
             let reassignment = read_reassignment(&files.reassignment.path, &files.reassignment.bytes)?;
             let before = standing.clone();
@@ -110,8 +113,12 @@ impl Work {
                 })
                 .collect();
             let batch = index + 1;
-            work.rollbacks.push(Step { batch, targets: undone, elections: Vec::new() });
-            work.batches.push(Step { batch, targets, elections: elections(&files.elections)? });
+            let throttle_bytes_per_sec = stated.get(index).and_then(|batch| batch.throttle_bytes_per_sec);
+            let elections = elections(&files.elections)?;
+            // What goes back burdens the same brokers the other way round; the plan names no throttle for that.
+            let undo = Step { batch, targets: undone, elections: Vec::new(), throttle_bytes_per_sec: None };
+            work.rollbacks.push(undo);
+            work.batches.push(Step { batch, targets, elections, throttle_bytes_per_sec });
         }
         Ok(work)
     }
