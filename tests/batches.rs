@@ -128,6 +128,7 @@ proptest! {
         let judgement = judge_dir(&snapshot, &policy, &dir).unwrap();
         // What the plan as a whole is blamed for is the search's affair, not that of its steps.
         let whole = judge_files(&snapshot, &policy, &dir.reassignment, Some(&dir.elections)).unwrap();
+        prop_assert!(whole.deviations.iter().all(|d| d.code != "inactive_broker"), "{:?}", whole.deviations);
         let is_excused = plan.excuses.iter().any(|excuse| excuse.why.contains("more than fit"));
         let faults: Vec<_> =
             judgement.deviations.iter().filter(|d| !whole.deviations.contains(d)).collect();
