@@ -1,5 +1,5 @@
 //! What the cluster can still carry: headroom, expansion, shrinking, forecasts, what-ifs, advice. Input: a
-//! [`Snapshot`](crate::model::Snapshot) or what the optimizer made of one. Output: plain figures for `report`. Pure.
+//! [`Snapshot`] or what the optimizer made of one. Output: plain figures for `report`. Pure.
 //!
 //! Every formula names its source; a figure that cannot be computed is absent and says why, never guessed.
 

@@ -219,7 +219,7 @@ impl<'a, 'b> Family<'a, 'b> {
         {
             (excess, causes) = (alone, vec![cause]);
         }
-        (excess > LEAST).then(|| Floor { group: self.group, lane: self.lane, excess, causes })
+        (excess > LEAST).then_some(Floor { group: self.group, lane: self.lane, excess, causes })
     }
 
     /// The band's edges: the widest that means allow.

@@ -2,7 +2,7 @@
 //!
 //! Input: what one partition's step changes. Output: what it adds to the counts and the excess, and how the cluster
 //! stands after any number of steps. Formulas and usage are the judge's own; only what a step touches is counted anew.
-//! Within a batch the bands stay where they were at its start; [`Ledger::standing`] sets them anew, so that what is
+//! Within a batch the bands stay where they were at its start; `Ledger::standing` sets them anew, so that what is
 //! said of a finished batch is exact.
 
 use std::collections::{BTreeMap, HashMap};

@@ -1,5 +1,5 @@
 //! What failures do, shown: text, JSON, and a page with the risk by number of failures. Input: a
-//! [`FailureReport`](crate::capacity::failure::FailureReport). Pure.
+//! [`FailureReport`]. Pure.
 
 mod html;
 mod json;

@@ -1,4 +1,4 @@
-//! Answers to what-ifs: each as a [`Sheet`](super::sheet::Sheet) for people and as JSON in the contract's keys (§6).
+//! Answers to what-ifs: each as a [`Sheet`] for people and as JSON in the contract's keys (§6).
 
 pub mod federation;
 pub mod isolate;
