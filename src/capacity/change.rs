@@ -188,7 +188,7 @@ fn without_days(
     forecast: Option<&Forecast>,
 ) -> Vec<NotEvaluated> {
     let Some(forecast) = forecast else {
-        let why = "no growth is known: the snapshot has no history";
+        let why = "no growth is known: the plan was made without a forecast from history";
         return vec![NotEvaluated::new("headroom_days", why)];
     };
     let entry = |one: &Headroom| {

@@ -128,7 +128,7 @@ impl<'a> CapacityReport<'a> {
 /// Why there are no days to thresholds, where there are none. What single series lack stands in the forecast.
 fn forecast_missing(forecast: Option<&Forecast>) -> Option<NotEvaluated> {
     let why = match forecast {
-        None => "days to a threshold need a history of the loads: history.csv beside the snapshot's files",
+        None => "a report looks at one moment; days to a threshold need a history of the loads",
         Some(forecast) if forecast.series.is_empty() => {
             "no series could be forecast; forecast.not_evaluated has each one's reason"
         }
