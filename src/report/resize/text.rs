@@ -192,7 +192,7 @@ fn days(change: &FleetChange) -> String {
         let (before, after) = words::days(days);
         let how = if row == 0 { "busiest broker, at the growth that the history forecasts" } else { "" };
         let group = human::shorten(&days.group, 24);
-        let after = Cell::painted(if days.after > days.before { GOOD } else { OUTSIDE }, after);
+        let after = Cell::painted(if days.after < days.before { OUTSIDE } else { GOOD }, after);
         table.row([group.into(), days.goal.name().into(), before.into(), after, Cell::painted(ASIDE, how)]);
     }
     format!("\n{}", table.render())
