@@ -258,7 +258,7 @@ proptest! {
         let parsed = classes::parse(Path::new("c.toml"), text).unwrap();
         let Ok(class_of_topic) = parsed.assign(&snapshot) else { return Ok(()) };
         let policy = Policy::default();
-        let isolation = isolate(&snapshot, &policy, &parsed, class_of_topic);
+        let isolation = isolate(&snapshot, &policy, &parsed, class_of_topic, None);
         let Some(assignment) = assign(&snapshot, &isolation) else { return Ok(()) };
         for (number, class) in isolation.classes.iter().enumerate() {
             let own = assignment.class_of_broker.iter().filter(|of| **of == Some(number)).count() as u64;

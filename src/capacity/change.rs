@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cost::{MonthlyCost, monthly_cost};
+use super::forecast::Forecast;
 use super::headroom::{Headroom, headroom};
 use super::hours::{Hours, HoursAt, hours};
 use super::not_evaluated::{NotEvaluated, of_headroom};
@@ -15,6 +16,16 @@ use crate::plan::Plan;
 
 /// By group and goal, how much its load grows in a day, as a share of today's; what a forecast from history says.
 pub type Growth = BTreeMap<(String, Goal), f64>;
+
+/// The median growth of each series that `forecast` has, as [`GoalForecast::growth_per_day`] says.
+///
+/// [`GoalForecast::growth_per_day`]: super::forecast::GoalForecast::growth_per_day
+#[must_use]
+pub fn growth(forecast: &Forecast) -> Growth {
+    let of =
+        |series: &super::forecast::GoalForecast| Some(((series.group.clone(), series.goal), series.growth_per_day()?));
+    forecast.series.iter().filter_map(of).collect()
+}
 
 /// Which way the number of brokers changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,8 +118,8 @@ pub struct Change<'a> {
     pub added: Vec<NewBroker>,
     /// Ids of brokers removed.
     pub removed: Vec<i32>,
-    /// What is known of growth; empty without a history.
-    pub growth: Growth,
+    /// What the history says of growth; none without one.
+    pub forecast: Option<&'a Forecast>,
 }
 
 impl Change<'_> {
@@ -120,14 +131,12 @@ impl Change<'_> {
         let without = of_headroom(self.planned, self.policy);
         let headroom_before = headroom(self.original, self.policy, &Placement::of(self.original));
         let headroom_after = headroom(self.planned, self.policy, &plan.placement);
-        let days = days(&headroom_before, &headroom_after, &self.growth);
+        let growth = self.forecast.map(growth).unwrap_or_default();
+        let days = days(&headroom_before, &headroom_after, &growth);
         let hours = hours(plan);
         let mut not_evaluated: Vec<NotEvaluated> = without.iter().map(|(_, _, missing)| missing.clone()).collect();
         not_evaluated.extend(without_loss(&headroom_after));
-        if days.is_empty() {
-            let why = "no growth is known: the plan was made without a forecast from history";
-            not_evaluated.push(NotEvaluated::new("headroom_days", why));
-        }
+        not_evaluated.extend(without_days(&headroom_after, &days, &growth, self.forecast));
         not_evaluated.extend(unpriced);
         let untimed = plan.timetable.not_evaluated.iter();
         not_evaluated.extend(untimed.map(|missing| NotEvaluated::new(missing.what.clone(), missing.why.clone())));
@@ -168,6 +177,38 @@ fn without_loss(all: &[Headroom]) -> Vec<NotEvaluated> {
     }
     missing.sort_unstable();
     missing.dedup();
+    missing
+}
+
+/// The groups and goals without days, and why: one entry for all without a history.
+fn without_days(
+    all: &[Headroom],
+    days: &[HeadroomDays],
+    growth: &Growth,
+    forecast: Option<&Forecast>,
+) -> Vec<NotEvaluated> {
+    let Some(forecast) = forecast else {
+        let why = "no growth is known: the plan was made without a forecast from history";
+        return vec![NotEvaluated::new("headroom_days", why)];
+    };
+    let entry = |one: &Headroom| {
+        let what = format!("headroom_days.{}.{}", one.group, one.goal.name());
+        let why = match growth.get(&(one.group.clone(), one.goal)) {
+            Some(rate) if *rate <= 0.0 => "by the history it does not grow".to_owned(),
+            Some(_) => "it has no load before or after".to_owned(),
+            None => {
+                let subject = format!("{} of group {}", one.goal.name(), one.group);
+                let refused = forecast.not_evaluated.iter().find(|m| m.what == subject || m.what == "forecast");
+                refused.map_or_else(|| "its growth is not known".to_owned(), |missing| missing.why.clone())
+            }
+        };
+        NotEvaluated::new(what, why)
+    };
+    let has_days = |one: &&Headroom| days.iter().any(|d| d.group == one.group && d.goal == one.goal);
+    let mut missing: Vec<NotEvaluated> = all.iter().filter(|one| !has_days(one)).map(entry).collect();
+    if missing.is_empty() && days.is_empty() {
+        missing.push(NotEvaluated::new("headroom_days", "no headroom has a figure"));
+    }
     missing
 }
 

@@ -1,5 +1,6 @@
 //! Many clusters at a glance: one row each, the most urgent first.
 
+use super::forecast::{Forecast, GoalForecast};
 use super::{HeadroomVerdict, headroom};
 use crate::model::{Placement, Policy, Snapshot};
 use crate::plan::Plan;
@@ -55,8 +56,9 @@ pub struct Standing {
     pub excess: f64,
     /// What is nearest to its limit once the worst broker is lost.
     pub tightest: Option<Tightest>,
-    /// Days until a limit is reached; none without a history.
-    pub headroom_days: Option<f64>,
+    /// Days until a limit is reached: the least median (p50) over groups and goals of reaching the policy's limit; or why
+    /// there is none.
+    pub headroom_days: Result<f64, String>,
     /// What a rebalance would do; none where it was not asked for.
     pub rebalance: Option<Rebalance>,
 }
@@ -121,9 +123,15 @@ pub struct Totals {
     pub rebalance_bytes: Option<u64>,
 }
 
-/// How `snapshot` stands, and what `plan` would do for it.
+/// How `snapshot` stands, what `plan` would do for it, and what its history says of the days ahead.
 #[must_use]
-pub fn row(name: String, snapshot: &Snapshot, policy: &Policy, plan: Option<&Plan>) -> Row {
+pub fn row(
+    name: String,
+    snapshot: &Snapshot,
+    policy: &Policy,
+    plan: Option<&Plan>,
+    forecast: Option<&Forecast>,
+) -> Row {
     let placement = Placement::of(snapshot);
     let judged = assess(snapshot, policy, &placement);
     let headroom = headroom(snapshot, policy, &placement);
@@ -146,7 +154,7 @@ pub fn row(name: String, snapshot: &Snapshot, policy: &Policy, plan: Option<&Pla
         outside: judged.imbalance.outside,
         excess: judged.imbalance.excess,
         tightest: tightest.reduce(|a, b| if used(&b) > used(&a) { b } else { a }),
-        headroom_days: None,
+        headroom_days: days_left(forecast),
         rebalance: plan.map(|plan| Rebalance {
             bytes: plan.movement.inter_broker_bytes,
             hard_total: plan.after.hard_total(),
@@ -165,23 +173,38 @@ pub fn row(name: String, snapshot: &Snapshot, policy: &Policy, plan: Option<&Pla
     Row { name, verdict, standing: Ok(standing) }
 }
 
+/// The least median over groups and goals of the days until the policy's limit.
+fn days_left(forecast: Option<&Forecast>) -> Result<f64, String> {
+    let forecast = forecast.ok_or("days until a limit take a history of each cluster")?;
+    if forecast.series.is_empty() {
+        let why = forecast.not_evaluated.first().map_or("it has no rows", |missing| &missing.why);
+        return Err(format!("nothing could be forecast from the history: {why}"));
+    }
+    let first = |series: &GoalForecast| series.thresholds.first()?.days?.p50;
+    let least = forecast.series.iter().filter_map(first).min();
+    least.map(f64::from).ok_or_else(|| format!("no limit is reached within {} days", forecast.horizon_days))
+}
+
 /// The row of a snapshot that could not be read.
 #[must_use]
 pub fn unreadable(name: String, why: String) -> Row {
     Row { name, verdict: FleetVerdict::Unreadable, standing: Err(why) }
 }
 
-/// The most urgent first: by verdict, then most violations, then nearest to a limit, then most excess, then name.
+/// The most urgent first: by verdict, then most violations, then fewest days to a limit (those without days after those
+/// with), then nearest to a limit, then most excess, then name.
 pub fn sort(rows: &mut [Row]) {
     let figures = |row: &Row| {
-        row.standing.as_ref().map_or((0, 0.0, 0.0), |s| {
+        row.standing.as_ref().map_or((0, f64::INFINITY, 0.0, 0.0), |s| {
             let used = s.tightest.as_ref().map_or(0.0, |t| t.utilization / t.limit);
-            (s.hard_total, used, s.excess)
+            let days = s.headroom_days.as_ref().map_or(f64::INFINITY, |days| *days);
+            (s.hard_total, days, used, s.excess)
         })
     };
     rows.sort_by(|a, b| {
-        let ((hard_a, used_a, excess_a), (hard_b, used_b, excess_b)) = (figures(a), figures(b));
-        let by_urgency = hard_b.cmp(&hard_a).then(used_b.total_cmp(&used_a)).then(excess_b.total_cmp(&excess_a));
+        let ((hard_a, days_a, used_a, excess_a), (hard_b, days_b, used_b, excess_b)) = (figures(a), figures(b));
+        let by_room = days_a.total_cmp(&days_b).then(used_b.total_cmp(&used_a));
+        let by_urgency = hard_b.cmp(&hard_a).then(by_room).then(excess_b.total_cmp(&excess_a));
         a.verdict.cmp(&b.verdict).then(by_urgency).then_with(|| a.name.cmp(&b.name))
     });
 }
@@ -220,7 +243,7 @@ mod tests {
             outside: 1,
             excess,
             tightest: None,
-            headroom_days: None,
+            headroom_days: Err("no history".to_owned()),
             rebalance: bytes.map(|bytes| Rebalance { bytes, hard_total: 0, outside: 0 }),
         }
     }
@@ -242,6 +265,48 @@ mod tests {
         let totals = totals(&rows);
         assert_eq!((totals.clusters, totals.broken, totals.unreadable, totals.brokers), (6, 2, 1, 15));
         assert_eq!((totals.hard_total, totals.rebalance_bytes), (11, Some(15)));
+    }
+
+    #[test]
+    fn of_equal_verdicts_the_fewest_days_come_first_and_unknown_ones_last() {
+        let of = |days: Result<f64, String>| Standing { headroom_days: days, ..standing(0, 0.5, None) };
+        let row = |name: &str, days| Row { name: name.to_owned(), verdict: FleetVerdict::Ok, standing: Ok(of(days)) };
+        let mut rows = [row("none", Err("no history".to_owned())), row("late", Ok(170.0)), row("soon", Ok(3.0))];
+        sort(&mut rows);
+        assert_eq!(rows.each_ref().map(|row| row.name.as_str()), ["soon", "late", "none"]);
+    }
+
+    #[test]
+    fn the_days_left_are_the_least_median_and_none_says_why() {
+        use crate::capacity::forecast::{self, DaysToThreshold, Threshold};
+        let days = |p50| Threshold {
+            utilization: 0.8,
+            days: Some(DaysToThreshold { p10: 1, p50, p90: None }),
+            busiest_days: None,
+        };
+        let series = |thresholds| GoalForecast {
+            group: "g".to_owned(),
+            goal: crate::model::Goal::Disk,
+            model: forecast::Model::Trend,
+            source: forecast::Source::Brokers,
+            history_days: 100,
+            backtest: forecast::Backtest { mape: None, coverage95: None, origins: 0, days_ahead: 0 },
+            today: 0.5,
+            busiest: (crate::model::BrokerIdx::new(0), 0.5),
+            growth_30_days: 0.0,
+            growth_p_value: None,
+            thresholds,
+            points: Vec::new(),
+            history: Vec::new(),
+            notes: Vec::new(),
+        };
+        let late = Threshold { utilization: 1.0, ..days(Some(2)) };
+        let all = vec![series(vec![days(Some(90))]), series(vec![days(Some(40)), late]), series(vec![days(None)])];
+        let of = |series| Forecast { series, horizon_days: 180, ..Forecast::default() };
+        assert_eq!(days_left(Some(&of(all))), Ok(40.0), "a series' first threshold is what counts");
+        let far = of(vec![series(vec![days(None)])]);
+        assert_eq!(days_left(Some(&far)), Err("no limit is reached within 180 days".to_owned()));
+        assert!(days_left(None).is_err() && days_left(Some(&of(Vec::new()))).is_err());
     }
 
     #[test]

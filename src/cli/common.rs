@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::exit::CliError;
+use crate::capacity::forecast::{Forecast, ForecastOptions, forecast};
 use crate::ingest::catalogue::Catalogue;
-use crate::ingest::{Faults, Severity, policy, snapshot_dir};
-use crate::model::{Policy, Snapshot};
+use crate::ingest::{Faults, Severity, history, policy, snapshot_dir};
+use crate::model::{History, Policy, Snapshot};
 use crate::writer::{self, OutputFile, WriteError};
 
 /// How results are printed.
@@ -101,6 +102,28 @@ pub fn load(args: &InputArgs) -> Result<(Snapshot, Policy), CliError> {
         None => Policy::default(),
     };
     Ok((snapshot, policy))
+}
+
+/// The history beside the snapshot in `dir`; none where there is no such file or it has no rows. Prints warnings to
+/// stderr.
+///
+/// # Errors
+/// Every fault found in the file.
+pub fn history(dir: &Path, snapshot: &Snapshot) -> Result<Option<History>, CliError> {
+    let (history, warnings) = history::read(dir, snapshot)?;
+    warn(&warnings);
+    Ok(history.filter(|history| !history.is_empty()))
+}
+
+/// What the snapshot's history says of the days ahead, as `evenkeel forecast` without flags does; none without a
+/// history.
+///
+/// # Errors
+/// Every fault found in the history's file.
+pub fn forecast_of(args: &InputArgs, snapshot: &Snapshot, policy: &Policy) -> Result<Option<Forecast>, CliError> {
+    let options = ForecastOptions { seed: args.search.seed, ..ForecastOptions::default() };
+    let history = history(&args.snapshot, snapshot)?;
+    Ok(history.map(|history| forecast(snapshot, policy, &history, &options)))
 }
 
 /// The machines that come with the program, and those in the directory `machines`.

@@ -7,7 +7,7 @@ use super::exit::{CliError, Verdict};
 use super::pace::PaceArgs;
 use super::resize::{self, Searcher};
 use crate::capacity::add::{AddSpec, Added, Site};
-use crate::capacity::change::{Asked, Change, Direction, Growth, OnlyToNew};
+use crate::capacity::change::{Asked, Change, Direction, OnlyToNew};
 use crate::capacity::thresholds::{Threshold, tightened};
 use crate::capacity::until::{compare, confined};
 use crate::model::{Policy, Snapshot};
@@ -72,6 +72,7 @@ fn expand(args: &Args) -> Result<Verdict, CliError> {
     let pacing = args.pace.pacing()?;
     let (original, free_policy) = common::load(&args.input)?;
     let catalogue = common::catalogue(args.input.machines.as_deref())?;
+    let forecast = common::forecast_of(&args.input, &original, &free_policy)?;
     let mut policy = free_policy.clone();
     if args.only_to_new {
         policy.no_receive.extend(original.brokers.iter().map(|broker| broker.id));
@@ -98,7 +99,7 @@ fn expand(args: &Args) -> Result<Verdict, CliError> {
         catalogue: &catalogue,
         added: added.brokers,
         removed: Vec::new(),
-        growth: Growth::new(),
+        forecast: forecast.as_ref(),
     };
     let change = change.outcome(&plan, asked);
     resize::deliver(&args.input, (&args.out, args.force), (&planned, &policy), &plan, &change)

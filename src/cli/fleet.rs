@@ -10,8 +10,9 @@ use super::common::{self, EffortArg, Format, parse_duration};
 use super::exit::{CliError, Verdict};
 use super::progress::Progress;
 use crate::capacity::fleet::{self, Row};
+use crate::capacity::forecast::{ForecastOptions, forecast};
 use crate::ingest::catalogue::Catalogue;
-use crate::ingest::{policy, snapshot_dir};
+use crate::ingest::{history, policy, snapshot_dir};
 use crate::model::Policy;
 use crate::optimize::{self, Environment};
 use crate::plan::{self, Pacing};
@@ -135,6 +136,13 @@ fn row_of(dir: &Path, catalogue: &Catalogue, policy: &Policy, args: &Args) -> Ro
             return fleet::unreadable(name, faults.to_string());
         }
     }
+    let forecast = match history::read(dir, &snapshot) {
+        Ok((history, _)) => history.filter(|history| !history.is_empty()).map(|history| {
+            let options = ForecastOptions { seed: args.seed, ..ForecastOptions::default() };
+            forecast(&snapshot, policy, &history, &options)
+        }),
+        Err(faults) => return fleet::unreadable(name, faults.to_string()),
+    };
     let plan = (!args.no_plan).then(|| {
         let expired = common::deadline(args.time_limit);
         let environment = Environment { expired: &expired, progress: &|_, _| () };
@@ -146,5 +154,5 @@ fn row_of(dir: &Path, catalogue: &Catalogue, policy: &Policy, args: &Args) -> Ro
             &Pacing::default(),
         )
     });
-    fleet::row(name, &snapshot, policy, plan.as_ref())
+    fleet::row(name, &snapshot, policy, plan.as_ref(), forecast.as_ref())
 }

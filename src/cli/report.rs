@@ -57,9 +57,10 @@ pub fn run(args: &Args) -> Result<Verdict, CliError> {
     common::on_threads(args.input.search.threads, || {
         let catalogue = common::catalogue(args.input.machines.as_deref())?;
         let (snapshot, policy) = common::load(&args.input)?;
+        let forecast = common::forecast_of(&args.input, &snapshot, &policy)?;
         let plan = if args.no_plan { None } else { Some(search(&snapshot, &policy, args)) };
         let assumptions = Assumptions { cross_rack_usd_per_gb: args.cross_rack_price, ..Assumptions::default() };
-        let report = CapacityReport::of(&snapshot, &policy, &catalogue, assumptions, plan.as_ref());
+        let report = CapacityReport::of(&snapshot, &policy, &catalogue, assumptions, plan.as_ref(), forecast.as_ref());
         let files = report.files();
         match args.input.format {
             Format::Text => common::print(&report.to_text(&args.out))?,

@@ -8,7 +8,7 @@ use super::exit::{CliError, Verdict};
 use super::pace::PaceArgs;
 use super::resize::{self, Searcher};
 use crate::capacity::add::Site;
-use crate::capacity::change::{Asked, Change, Direction, Growth};
+use crate::capacity::change::{Asked, Change, Direction};
 use crate::capacity::order::objections;
 use crate::capacity::shrink::find_max;
 use crate::model::{Groups, Policy, Snapshot};
@@ -70,6 +70,7 @@ fn shrink(args: &Args) -> Result<Verdict, CliError> {
     let pacing = args.pace.pacing()?;
     let (original, policy) = common::load(&args.input)?;
     let catalogue = common::catalogue(args.input.machines.as_deref())?;
+    let forecast = common::forecast_of(&args.input, &original, &policy)?;
     let searcher = Searcher::new(&args.input.search);
     let chosen = if args.find_max {
         let site = Site { snapshot: &original, policy: &policy, catalogue: &catalogue };
@@ -92,7 +93,7 @@ fn shrink(args: &Args) -> Result<Verdict, CliError> {
         catalogue: &catalogue,
         added: Vec::new(),
         removed,
-        growth: Growth::new(),
+        forecast: forecast.as_ref(),
     };
     let change = change.outcome(&plan, asked);
     resize::deliver(&args.input, (&args.out, args.force), (&planned, &policy), &plan, &change)

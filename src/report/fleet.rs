@@ -17,13 +17,41 @@ use crate::writer::OutputFile;
 /// Clusters that the chart has room for.
 const CHART_ROWS: usize = 20;
 
-/// What is absent from every row.
+/// Clusters that an entry names; fleet.json has all.
+const NAMED: usize = 3;
+
+/// What is absent from rows; days by reason, with the clusters where not all share it.
 fn absent(rows: &[Row]) -> Vec<NotEvaluated> {
-    let mut absent = vec![NotEvaluated::new("headroom_days", "days until a limit take a history of each cluster")];
-    if rows.iter().any(|row| row.standing.as_ref().is_ok_and(|s| s.rebalance.is_none())) {
+    let standings = || rows.iter().filter_map(|row| Some((row, row.standing.as_ref().ok()?)));
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (row, standing) in standings() {
+        let Err(why) = &standing.headroom_days else { continue };
+        match reasons.iter_mut().find(|(known, _)| known == why) {
+            Some((_, names)) => names.push(&row.name),
+            None => reasons.push((why, vec![&row.name])),
+        }
+    }
+    let count = standings().count();
+    let days = reasons.into_iter().map(|(why, names)| {
+        let what = if names.len() == count {
+            "headroom_days".to_owned()
+        } else {
+            format!("headroom_days of {}", list(&names))
+        };
+        NotEvaluated::new(what, why)
+    });
+    let mut absent: Vec<NotEvaluated> = days.collect();
+    if standings().any(|(_, standing)| standing.rebalance.is_none()) {
         absent.push(NotEvaluated::new("rebalance_bytes", "--no-plan was given"));
     }
     absent
+}
+
+/// `a, b, c and 2 more`.
+fn list(names: &[&str]) -> String {
+    let more = names.len().saturating_sub(NAMED);
+    let shown: Vec<&str> = names.iter().take(NAMED).copied().collect();
+    if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
 }
 
 /// The fleet for people; `rows` are sorted.
@@ -63,6 +91,7 @@ pub fn sheet(rows: &[Row]) -> Sheet {
             ("broken", "A hard rule does not hold: replicas together, on dying brokers, or beyond a capacity."),
             ("at risk", "A limit is passed, or would be once the worst broker is lost and its load spread."),
             ("outside", "Brokers, dirs or (topic, broker) pairs that are outside a goal's band."),
+            ("days", "Until the first limit is reached, by the median forecast of the cluster's history."),
             ("tightest", "The resource nearest to its limit once the worst broker of its group is lost."),
         ],
     }
@@ -158,7 +187,7 @@ fn cells(row: &Row, standing: &Standing) -> Vec<String> {
                 human::count(rebalance.outside)
             }
         }),
-        or_dash(standing.headroom_days, human::mean_count),
+        or_dash(standing.headroom_days.as_ref().ok(), |days| human::mean_count(*days)),
     ]
 }
 
@@ -207,6 +236,7 @@ struct RowView<'a> {
     outside: Option<u64>,
     excess: Option<f64>,
     headroom_days: Option<f64>,
+    headroom_days_missing: Option<&'a str>,
     tightest_group: Option<&'a str>,
     tightest_goal: Option<&'static str>,
     tightest_utilization: Option<f64>,
@@ -233,7 +263,8 @@ impl<'a> RowView<'a> {
             hard_total: standing.map(|s| s.hard_total),
             outside: standing.map(|s| s.outside),
             excess: standing.map(|s| rounded(s.excess)),
-            headroom_days: optional(standing.and_then(|s| s.headroom_days)),
+            headroom_days: optional(standing.and_then(|s| s.headroom_days.as_ref().ok().copied())),
+            headroom_days_missing: standing.and_then(|s| s.headroom_days.as_ref().err().map(String::as_str)),
             tightest_group: tightest.map(|t| t.group.as_str()),
             tightest_goal: tightest.map(|t| t.goal),
             tightest_utilization: tightest.map(|t| rounded(t.utilization)),

@@ -53,6 +53,8 @@ const SCALE_TOLERANCE: f64 = 0.05;
 const HISTORY_DAYS_SHOWN: i64 = 365;
 /// Growth is given over so many days.
 const GROWTH_DAYS: i64 = 30;
+/// Days of a week.
+const WEEK_DAYS: usize = 7;
 
 /// What to forecast.
 #[derive(Clone, Debug, PartialEq)]
@@ -129,6 +131,21 @@ pub struct GoalForecast {
     pub history: Vec<(i64, f64)>,
     /// What the reader should know, in sentences without a full stop.
     pub notes: Vec<String>,
+}
+
+impl GoalForecast {
+    /// Growth in a day by the median path, as a share of today's utilization: (mean of its last week − today) ÷ days
+    /// between ÷ today. A whole week, so that no weekday counts as growth; the last day alone where the path is shorter.
+    /// None where nothing is forecast ahead or today has no load.
+    #[must_use]
+    pub fn growth_per_day(&self) -> Option<f64> {
+        let ahead = self.points.get(1..).filter(|ahead| !ahead.is_empty())?;
+        let week = if ahead.len() < WEEK_DAYS { 1 } else { WEEK_DAYS };
+        let last = ahead.get(ahead.len() - week..)?;
+        let mean = last.iter().map(|point| point.p50).sum::<f64>() / week as f64;
+        let days = ahead.len() as f64 - (week as f64 - 1.0) / 2.0;
+        (self.today > 0.0).then(|| (mean - self.today) / days / self.today)
+    }
 }
 
 /// A model's record.

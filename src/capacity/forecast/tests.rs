@@ -232,6 +232,22 @@ fn a_straight_line_reaches_its_threshold_on_the_day_that_arithmetic_says() {
 }
 
 #[test]
+fn growth_in_a_day_is_a_share_of_todays_load_and_no_weekday_counts_as_growth() {
+    // A thousandth of the disks a day, of which half are full: two thousandths of today's load.
+    for horizon_days in [3, 10, 180] {
+        let options = ForecastOptions { horizon_days, ..ForecastOptions::default() };
+        let growth = of_disk(linear(0.001), &options).growth_per_day().unwrap();
+        assert!((growth - 0.002).abs() < 1e-9, "{horizon_days}: {growth}");
+    }
+    let season = [3.0, 1.0, -4.0, -5.0, 0.0, 2.0, 3.0];
+    let value = |day: i64| TB as f64 * (0.5 + 0.01 * season[weekday(captured_day() + day)]);
+    let series = [1, 2].map(|id| past(Metric::Size, Some(id), None, value)).to_vec();
+    let even = of_disk(series, &ForecastOptions::default());
+    assert!(even.growth_per_day().is_some_and(|growth| growth.abs() < 1e-4), "{:?}", even.growth_per_day());
+    assert_eq!(GoalForecast { points: Vec::new(), ..even }.growth_per_day(), None);
+}
+
+#[test]
 fn the_history_gives_growth_and_the_snapshot_the_level() {
     // Half of what the snapshot holds, as where a metric counts one copy of two.
     let half = linear(0.001).into_iter().map(|mut series| {

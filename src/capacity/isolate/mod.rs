@@ -7,8 +7,10 @@
 //! Mafengwo split its clusters into log, full-subscription and customized ones, vivo into resource groups.
 
 pub mod assign;
+mod peaks;
 
 pub use assign::{Assignment, assign, regroup};
+pub use peaks::Peaks;
 
 use std::collections::BTreeSet;
 
@@ -16,7 +18,7 @@ use super::NotEvaluated;
 use super::catch_up::units;
 use crate::ingest::scenario::classes::{Class, Classes};
 use crate::model::load::{capacity, cores_per_work};
-use crate::model::{BrokerIdx, Goal, Policy, RackIdx, Snapshot, Traffic};
+use crate::model::{BrokerIdx, Goal, History, Policy, RackIdx, Snapshot, Traffic};
 
 /// What a class needs for one resource.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +52,8 @@ pub struct ClassNeed {
     pub brokers_n_minus_1: u64,
     /// What decides `brokers`: a goal, `replication_factor`, `replica_count`, or `rack`, to which it was rounded up.
     pub binding: &'static str,
+    /// When its topics peaked, by resource, as far as the history has each of them; empty without one.
+    pub peaks: Vec<Peaks>,
 }
 
 /// What isolation takes.
@@ -59,9 +63,10 @@ pub struct Isolation {
     pub classes: Vec<ClassNeed>,
     /// The same for all topics on the same brokers.
     pub shared: ClassNeed,
-    /// Σ over classes of each one's peak, by resource: the snapshot's figures, whose statistic the window names.
+    /// Σ over classes of each one's peak, by resource: of the history where `peak_of_sums` has the resource, else the
+    /// snapshot's figures, whose statistic the window names.
     pub sum_of_peaks: Vec<(Goal, f64)>,
-    /// The peak of the classes' sum, by resource; none without a history.
+    /// The peak of the classes' sum, by resource, as far as the history has every topic; none without one.
     pub peak_of_sums: Option<Vec<(Goal, f64)>>,
     /// Active brokers there are.
     pub brokers_active: u64,
@@ -77,9 +82,16 @@ pub struct Isolation {
     pub not_evaluated: Vec<NotEvaluated>,
 }
 
-/// What `classes` need of the brokers of `snapshot`; `class_of_topic` is what [`Classes::assign`] says.
+/// What `classes` need of the brokers of `snapshot`; `class_of_topic` is what [`Classes::assign`] says, `history`
+/// when its topics peaked.
 #[must_use]
-pub fn isolate(snapshot: &Snapshot, policy: &Policy, classes: &Classes, class_of_topic: Vec<usize>) -> Isolation {
+pub fn isolate(
+    snapshot: &Snapshot,
+    policy: &Policy,
+    classes: &Classes,
+    class_of_topic: Vec<usize>,
+    history: Option<&History>,
+) -> Isolation {
     let mut missing = Vec::new();
     let active: Vec<BrokerIdx> = snapshot.broker_indices().filter(|&b| snapshot.broker(b).state.is_active()).collect();
     let capacities = Goal::UTILIZATIONS.map(|goal| capacities(snapshot, &active, goal, &mut missing));
@@ -101,15 +113,35 @@ pub fn isolate(snapshot: &Snapshot, policy: &Policy, classes: &Classes, class_of
     let racks: BTreeSet<_> = active.iter().filter_map(|&b| snapshot.broker(b).rack).map(RackIdx::row).collect();
     let context = Context { policy, capacities, has_cpu: cores.is_some(), racks: racks.len().max(1) as u64 };
     let named = classes.list.iter().zip(&demands);
-    let needs: Vec<ClassNeed> = named.map(|(class, demand)| context.need(demand, &class.name, Some(class))).collect();
+    let mut needs: Vec<ClassNeed> =
+        named.map(|(class, demand)| context.need(demand, &class.name, Some(class))).collect();
     let everything = demands.last().cloned().unwrap_or_default();
     let shared = context.need(&everything, "shared", None);
     let brokers_needed: u64 = needs.iter().map(|need| need.brokers_n_minus_1).sum();
-    let sum_of_peaks = (0..Goal::UTILIZATIONS.len())
+    let mut sum_of_peaks: Vec<(Goal, f64)> = (0..Goal::UTILIZATIONS.len())
         .filter(|&row| Goal::UTILIZATIONS.get(row) != Some(&Goal::Cpu) || cores.is_some())
         .filter_map(|row| Some((*Goal::UTILIZATIONS.get(row)?, demands.iter().take(count).map(|d| d.loads[row]).sum())))
         .collect();
-    let peak_of_sums = peak_of_sums(&mut missing);
+    let mut peak_of_sums = None;
+    match history {
+        Some(history) => {
+            let found = peaks::peaks(snapshot, history, &class_of_topic, count, cores, &mut missing);
+            for (need, peaks) in needs.iter_mut().zip(found.classes) {
+                need.peaks = peaks;
+            }
+            // Both of a pair are to come from the same figures.
+            for (goal, sum) in &mut sum_of_peaks {
+                let own = found.between_classes.iter().find(|peaks| peaks.goal == *goal);
+                own.into_iter().for_each(|peaks| *sum = peaks.sum_of_peaks);
+            }
+            let known = found.between_classes.iter().map(|peaks| (peaks.goal, peaks.peak_of_sums)).collect::<Vec<_>>();
+            peak_of_sums = (!known.is_empty()).then_some(known);
+        }
+        None => {
+            let why = "a snapshot has one figure per partition; when classes peak takes a history by topic";
+            missing.push(NotEvaluated::new("peak_of_sums", why));
+        }
+    }
     Isolation {
         extra_brokers: brokers_needed.saturating_sub(shared.brokers_n_minus_1),
         brokers_missing: brokers_needed.saturating_sub(active.len() as u64),
@@ -122,14 +154,6 @@ pub fn isolate(snapshot: &Snapshot, policy: &Policy, classes: &Classes, class_of
         class_of_topic,
         not_evaluated: missing,
     }
-}
-
-/// The peak of the classes' simultaneous sum. It takes a series per topic: this is the one place that a history is to
-/// be handed to.
-fn peak_of_sums(missing: &mut Vec<NotEvaluated>) -> Option<Vec<(Goal, f64)>> {
-    let why = "a snapshot has one figure per partition; when classes peak takes a history by topic";
-    missing.push(NotEvaluated::new("peak_of_sums", why));
-    None
 }
 
 /// What each active broker could carry, capacity and what of it is used by others; none where a capacity is unknown.
@@ -251,6 +275,7 @@ impl Context<'_> {
             brokers,
             brokers_n_minus_1: brokers.max(by_load.0 + 1),
             binding,
+            peaks: Vec::new(),
         }
     }
 }

@@ -4,7 +4,8 @@ use super::assign::shares;
 use super::*;
 use crate::ingest::scenario::classes::parse;
 use crate::model::fixture::Fixture;
-use crate::model::{BrokerState, LogDirState, Placement, Rule};
+use crate::model::history::{Series, Subject};
+use crate::model::{BrokerState, LogDirState, Metric, Placement, Rule};
 use crate::verify::assess;
 use std::path::Path;
 
@@ -31,7 +32,7 @@ const CLASSES: &str = "[[classes]]\nname = \"log\"\npatterns = [\"log.*\"]\n\
 fn isolated(snapshot: &Snapshot, text: &str) -> Isolation {
     let classes = parse(Path::new("c.toml"), text).unwrap();
     let class_of_topic = classes.assign(snapshot).unwrap();
-    isolate(snapshot, &Policy::default(), &classes, class_of_topic)
+    isolate(snapshot, &Policy::default(), &classes, class_of_topic, None)
 }
 
 #[test]
@@ -93,4 +94,52 @@ fn unequal_brokers_are_counted_from_the_smallest() {
 fn racks_are_shared_out_so_that_no_class_lacks_one() {
     assert_eq!(shares(&[3, 5], &[3, 3, 2]), [[1, 1, 1], [2, 2, 1]]);
     assert_eq!(shares(&[2, 2], &[4]), [[2], [2]]);
+}
+
+/// A series of a topic: values from `start` on, an hour apart.
+fn hourly(metric: Metric, topic: &str, start: i64, values: &[f64]) -> Series {
+    let times_sec = (start..).take(values.len()).map(|hour| hour * 3_600).collect();
+    Series {
+        metric,
+        subject: Subject { broker_id: None, topic: Some(topic.to_owned()) },
+        times_sec,
+        values: values.to_vec(),
+    }
+}
+
+#[test]
+fn classes_that_peak_at_different_times_need_less_together() {
+    let snapshot = cluster();
+    let classes = parse(Path::new("c.toml"), CLASSES).unwrap();
+    let of = |series: Vec<Series>| {
+        let class_of_topic = classes.assign(&snapshot).unwrap();
+        isolate(&snapshot, &Policy::default(), &classes, class_of_topic, Some(&History { series }))
+    };
+    let rates = || {
+        vec![
+            hourly(Metric::BytesIn, "log.a", 0, &[10.0, 1.0, 1.0]),
+            hourly(Metric::BytesIn, "log.b", 1, &[4.0, 2.0]),
+            hourly(Metric::BytesIn, "pay.a", 0, &[1.0, 1.0, 20.0, 99.0]),
+        ]
+    };
+    let found = of(rates());
+    // log, three replicas each: 10, 1 + 4, 1 + 2, so 30; its topics' own peaks are 10 and 4, so 42. pay, two replicas: 20
+    // at the third hour, for at the fourth log has no value. Together: 32, 17, 49.
+    let peaks = |sum_of_peaks, peak_of_sums| Peaks { goal: Goal::NetworkIn, sum_of_peaks, peak_of_sums };
+    assert_eq!(found.classes[0].peaks, [peaks(42.0, 30.0)]);
+    assert_eq!(found.classes[1].peaks[0], peaks(198.0, 198.0), "alone, it has all four hours");
+    assert_eq!(found.classes[1].peaks.len(), 2, "nobody reads pay, so that network_out takes no bytes_out_per_sec");
+    assert_eq!(found.peak_of_sums, Some(vec![(Goal::NetworkIn, 49.0)]));
+    assert_eq!(found.sum_of_peaks[1], (Goal::NetworkIn, 30.0 + 40.0), "at the three hours that all have");
+    assert_eq!(found.sum_of_peaks[0], (Goal::Disk, 2160e9), "no series, so the snapshot's");
+    let why = |found: &Isolation, what: &str| {
+        found.not_evaluated.iter().find(|entry| entry.what == what).map(|entry| entry.why.clone()).unwrap()
+    };
+    let disk = "3 of 3 topics with such a load have no size_bytes by topic in the history, log.a first";
+    assert_eq!(why(&found, "peak_of_sums.disk"), disk);
+    let mut apart = rates();
+    apart[2] = hourly(Metric::BytesIn, "pay.a", -9, &[1.0]);
+    let found = of(apart);
+    assert_eq!(found.peak_of_sums, None);
+    assert_eq!(why(&found, "peak_of_sums.network_in"), "there is no time at which all topics have a value");
 }

@@ -48,9 +48,10 @@ pub fn run(args: &Args) -> Result<Verdict, CliError> {
     common::on_threads(args.input.search.threads, || {
         let (snapshot, mut policy) = common::load(&args.input)?;
         let class_of_topic = classes.assign(&snapshot)?;
+        let history = common::history(&args.input.snapshot, &snapshot)?;
         // Classes take the place of the groups that a policy could mean.
         policy.default_group = None;
-        let isolation = isolate(&snapshot, &policy, &classes, class_of_topic);
+        let isolation = isolate(&snapshot, &policy, &classes, class_of_topic, history.as_ref());
         let assignment = assign(&snapshot, &isolation);
         let moved = assignment.as_ref().map(|assignment| {
             let mut regrouped = regroup(&snapshot, &names(&classes), &isolation.class_of_topic, assignment);

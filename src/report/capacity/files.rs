@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::sheet::{Sheet, markdown_text};
 use super::{CapacityReport, json, sheets};
-use crate::report::{headroom, html, human};
+use crate::report::{forecast, headroom, html, human};
 use crate::writer::OutputFile;
 
 /// The JSON file's name.
@@ -49,6 +49,7 @@ fn markdown(report: &CapacityReport<'_>, sheets: &[Sheet]) -> String {
         let (goal, group) = (headroom.goal.name(), &headroom.group);
         lines.push(format!("{goal} of group {group}: {}", headroom::state_in_words(headroom)));
     }
+    lines.extend(report.forecast.map(forecast::reached_in_words).unwrap_or_default());
     if let Some((total, currency)) = &report.load.cost.machines_monthly {
         lines.push(format!("machines cost {} {currency} a month", human::money(*total)));
     }

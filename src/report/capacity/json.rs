@@ -8,6 +8,7 @@ use super::CapacityReport;
 use crate::capacity::traffic::{Classes, Matrix, RackTraffic};
 use crate::plan::Plan;
 use crate::report::check::json::HotSpotView;
+use crate::report::forecast;
 use crate::report::headroom::{self, NotEvaluatedView};
 use crate::report::json::{ExcuseView, MovementView, assessment, rounded};
 use crate::report::layout::to_bytes;
@@ -36,8 +37,7 @@ pub(super) fn render(report: &CapacityReport<'_>) -> Vec<u8> {
             limit: h.limit,
         }),
         headroom: headroom::json(snapshot, report.policy, &report.check.headroom),
-        // A forecast comes in here; until then `not_evaluated` says why there is none.
-        forecast: None,
+        forecast: report.forecast.map(|forecast| forecast::view(snapshot, forecast)),
         hot_spots: report.check.hot_spots.iter().map(|spot| HotSpotView::of(snapshot, spot)).collect(),
         hard: report.check.assessment.hard.iter().map(|(rule, count)| (rule.name(), *count)).collect(),
         traffic: load.has_traffic.then(|| TrafficView::of(report)),
@@ -63,14 +63,14 @@ pub(super) fn render(report: &CapacityReport<'_>) -> Vec<u8> {
 }
 
 #[derive(Serialize)]
-struct View<'a, H: Serialize, P: Serialize> {
+struct View<'a, H: Serialize, F: Serialize, P: Serialize> {
     format: u32,
     tool: ToolView,
     snapshot: SnapshotView<'a>,
     verdict: &'static str,
     binding: Option<BindingView<'a>>,
     headroom: H,
-    forecast: Option<()>,
+    forecast: Option<F>,
     hot_spots: Vec<HotSpotView<'a>>,
     hard: BTreeMap<&'static str, u64>,
     traffic: Option<TrafficView<'a>>,

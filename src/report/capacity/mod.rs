@@ -11,7 +11,7 @@ mod text;
 use super::check::CheckReport;
 use super::headroom;
 use crate::capacity::traffic::{Assumptions, LoadModel};
-use crate::capacity::{HeadroomVerdict, NotEvaluated};
+use crate::capacity::{Forecast, HeadroomVerdict, NotEvaluated};
 use crate::ingest::catalogue::Catalogue;
 use crate::model::{Criterion, Excuse, Goal, Placement, Policy, Snapshot, band};
 use crate::plan::Plan;
@@ -29,6 +29,8 @@ pub struct CapacityReport<'a> {
     pub policy: &'a Policy,
     /// What a rebalance would do; none where it was not asked for.
     pub plan: Option<&'a Plan>,
+    /// When limits are reached; none without a history.
+    pub forecast: Option<&'a Forecast>,
     /// Rules, bands, hot spots and headroom.
     pub check: CheckReport<'a>,
     /// Loads by broker and log dir.
@@ -42,7 +44,8 @@ pub struct CapacityReport<'a> {
 }
 
 impl<'a> CapacityReport<'a> {
-    /// Reports on `snapshot` as it stands; `plan` is what a rebalance would do.
+    /// Reports on `snapshot` as it stands; `plan` is what a rebalance would do, `forecast` what its history
+    /// says of the days ahead.
     #[must_use]
     pub fn of(
         snapshot: &'a Snapshot,
@@ -50,6 +53,7 @@ impl<'a> CapacityReport<'a> {
         catalogue: &Catalogue,
         assumptions: Assumptions,
         plan: Option<&'a Plan>,
+        forecast: Option<&'a Forecast>,
     ) -> Self {
         let check = CheckReport::of(snapshot, policy);
         let load = LoadModel::of(snapshot, policy, catalogue, assumptions);
@@ -60,11 +64,11 @@ impl<'a> CapacityReport<'a> {
         excuses.extend(check.excuses.iter().filter(|e| e.criterion.is_none()).cloned());
         let mut not_evaluated = check.not_evaluated.clone();
         not_evaluated.extend(load.not_evaluated.iter().cloned());
-        not_evaluated.push(forecast_missing());
+        not_evaluated.extend(forecast_missing(forecast));
         if plan.is_none() {
             not_evaluated.push(NotEvaluated::new("rebalance", "--no-plan was given"));
         }
-        Self { snapshot, policy, plan, check, usage, load, excuses, not_evaluated }
+        Self { snapshot, policy, plan, forecast, check, usage, load, excuses, not_evaluated }
     }
 
     /// The worst verdict of all groups and goals, [`HeadroomVerdict::Exceeded`] where a hard rule is broken.
@@ -121,9 +125,16 @@ impl<'a> CapacityReport<'a> {
     }
 }
 
-/// Days to thresholds: `capacity` does not read a history yet. The one place where a forecast comes in.
-fn forecast_missing() -> NotEvaluated {
-    NotEvaluated::new("forecast", "a report looks at one moment; days to a threshold need a history of the loads")
+/// Why there are no days to thresholds, where there are none. What single series lack stands in the forecast.
+fn forecast_missing(forecast: Option<&Forecast>) -> Option<NotEvaluated> {
+    let why = match forecast {
+        None => "a report looks at one moment; days to a threshold need a history of the loads",
+        Some(forecast) if forecast.series.is_empty() => {
+            "no series could be forecast; forecast.not_evaluated has each one's reason"
+        }
+        Some(_) => return None,
+    };
+    Some(NotEvaluated::new("forecast", why))
 }
 
 /// What the load model finds wanting.

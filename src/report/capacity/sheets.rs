@@ -12,6 +12,7 @@ use crate::report::headroom::in_words;
 pub(super) fn all(report: &CapacityReport<'_>) -> Vec<Sheet> {
     vec![
         headroom(report),
+        crate::report::forecast::sheet(report.snapshot, report.forecast),
         hot_spots(report),
         rack_matrix(report),
         cross_rack(report),

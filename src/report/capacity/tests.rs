@@ -5,7 +5,7 @@ use crate::capacity::traffic::Assumptions;
 use crate::report::sample;
 
 fn report_of<'a>(snapshot: &'a Snapshot, policy: &'a Policy, plan: Option<&'a Plan>) -> CapacityReport<'a> {
-    CapacityReport::of(snapshot, policy, &Catalogue::builtin(), Assumptions::default(), plan)
+    CapacityReport::of(snapshot, policy, &Catalogue::builtin(), Assumptions::default(), plan, None)
 }
 
 fn json(snapshot: &Snapshot) -> serde_json::Value {

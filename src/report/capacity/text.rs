@@ -8,7 +8,7 @@ use crate::capacity::HeadroomVerdict;
 use crate::report::excuses::grouped;
 use crate::report::style::{ASIDE, BROKEN, GOOD, HEADING, OUTSIDE, paint};
 use crate::report::table::{Align, Table};
-use crate::report::{headroom, human};
+use crate::report::{forecast, headroom, human};
 
 /// Groups and resources listed; the page has all.
 const HEADROOM_ROWS: usize = 24;
@@ -27,6 +27,7 @@ pub(super) fn render(report: &CapacityReport<'_>, out_dir: &Path) -> String {
             let _ = writeln!(text, "  {} more in tables/headroom.csv", all.len() - HEADROOM_ROWS);
         }
     }
+    text.push_str(&report.forecast.map(forecast::summary).unwrap_or_default());
     text.push_str(&traffic(report));
     text.push_str(&plan(report));
     text.push_str(&excuses(report));

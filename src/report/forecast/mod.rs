@@ -2,6 +2,7 @@
 
 mod html;
 mod json;
+mod sheet;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a failing test may panic")]
 mod tests;
@@ -11,6 +12,8 @@ use std::path::PathBuf;
 
 pub use html::section;
 pub use json::view;
+pub(super) use sheet::sheet;
+pub(super) use text::summary;
 
 use super::human;
 use crate::capacity::forecast::{DaysToThreshold, Forecast, GoalForecast, Threshold};
@@ -71,13 +74,16 @@ fn headline(forecast: &Forecast) -> (Urgency, String) {
         let urgency = if forecast.series.is_empty() { Urgency::Unknown } else { Urgency::None };
         return (urgency, format!("{why} within {}", human::counted(u64::from(forecast.horizon_days), "day")));
     };
+    let is_passed = days.p10 == 0 && days.p50 == Some(0);
+    (if is_passed { Urgency::Passed } else { Urgency::Ahead }, in_words(series, threshold, days))
+}
+
+/// When a threshold is reached, in a sentence without its full stop.
+fn in_words(series: &GoalForecast, threshold: &Threshold, days: DaysToThreshold) -> String {
     let subject = format!("{} of group {}", series.goal.name(), series.group);
     let limit = human::percent(threshold.utilization);
     if days.p10 == 0 && days.p50 == Some(0) {
-        return (
-            Urgency::Passed,
-            format!("{subject} is at {} already, threshold {limit}", human::percent(series.today)),
-        );
+        return format!("{subject} is at {} already, threshold {limit}", human::percent(series.today));
     }
     let range = match (days.p50, days.p90) {
         (Some(_), Some(p90)) if p90 == days.p10 => format!("in {}", human::counted(u64::from(p90), "day")),
@@ -85,7 +91,25 @@ fn headline(forecast: &Forecast) -> (Urgency, String) {
         (Some(p50), None) => format!("in {} days or more (median {p50})", days.p10),
         (None, _) => format!("in {} days at the earliest (one path in ten)", days.p10),
     };
-    (Urgency::Ahead, format!("{subject} reaches {limit} {range}"))
+    format!("{subject} reaches {limit} {range}")
+}
+
+/// Every threshold that is reached within the horizon, the soonest first by its median, then its p10.
+pub(super) fn reached(forecast: &Forecast) -> Vec<(&GoalForecast, &Threshold, DaysToThreshold)> {
+    let mut all = Vec::new();
+    for series in &forecast.series {
+        all.extend(series.thresholds.iter().filter_map(|threshold| Some((series, threshold, threshold.days?))));
+    }
+    all.sort_by_key(|(_, _, days)| (days.p50.unwrap_or(u32::MAX), days.p10));
+    all
+}
+
+/// [`reached`] as sentences without their full stops; one that says so where no threshold is reached.
+pub(super) fn reached_in_words(forecast: &Forecast) -> Vec<String> {
+    match reached(forecast) {
+        all if all.is_empty() => vec![headline(forecast).1],
+        all => all.into_iter().map(|(series, threshold, days)| in_words(series, threshold, days)).collect(),
+    }
 }
 
 /// How soon a threshold is reached.

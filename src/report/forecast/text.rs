@@ -38,6 +38,23 @@ pub(super) fn render(snapshot: &Snapshot, forecast: &Forecast) -> String {
     text
 }
 
+/// The answer as a section of another command's text.
+pub(in crate::report) fn summary(forecast: &Forecast) -> String {
+    let (urgency, sentence) = headline(forecast);
+    let style = match urgency {
+        Urgency::Passed => BROKEN,
+        Urgency::Ahead | Urgency::Unknown => OUTSIDE,
+        Urgency::None => GOOD,
+    };
+    let mut text = format!("\n{}\n", paint(HEADING, "Forecast"));
+    let lines = human::wrapped(&format!("{sentence}."), NOTE_WIDTH).into_iter().map(|line| paint(style, &line));
+    let remedy = remedy(forecast).map(|remedy| human::wrapped(&format!("{remedy}."), NOTE_WIDTH)).unwrap_or_default();
+    for line in lines.chain(remedy) {
+        let _ = writeln!(text, "  {line}");
+    }
+    text
+}
+
 fn series(snapshot: &Snapshot, forecast: &Forecast) -> String {
     if forecast.series.is_empty() {
         return String::new();

@@ -63,6 +63,7 @@ struct Page<'a> {
     machines: SheetView<'a>,
     machines_total: Option<String>,
     cost: Option<ChartView>,
+    forecast: Option<String>,
     excuses: Vec<ExcuseView<'a>>,
     not_evaluated: Vec<(&'a str, &'a str)>,
     assumptions: Vec<(&'static str, String)>,
@@ -146,6 +147,7 @@ impl<'a> Page<'a> {
                 .as_ref()
                 .map(|(total, currency)| format!("{} {currency}", human::money(*total))),
             cost,
+            forecast: report.forecast.map(|forecast| crate::report::forecast::section(report.snapshot, forecast)),
             excuses: tables::excuses(&report.excuses),
             not_evaluated: report.not_evaluated.iter().map(|n| (n.what.as_str(), n.why.as_str())).collect(),
             assumptions: assumptions(report),
@@ -178,6 +180,7 @@ fn tiles(report: &CapacityReport<'_>) -> Vec<Tile> {
             note: format!("{} outside their bands", human::count(report.check.assessment.imbalance.outside)),
         },
     ];
+    tiles.extend(report.forecast.map(super::forecast::tiles).unwrap_or_default());
     if report.load.has_traffic {
         tiles.push(Tile {
             label: "Network in",

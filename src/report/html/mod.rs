@@ -4,6 +4,7 @@
 
 mod capacity;
 mod figures;
+mod forecast;
 mod tables;
 mod timetable;
 

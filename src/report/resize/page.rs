@@ -26,6 +26,7 @@ pub(super) fn section(policy: &Policy, change: &FleetChange) -> Section {
         lead.push(format!("{}.{relief}", words::max(group)));
     }
     let mut tables = headroom_tables(change);
+    tables.extend(days_table(change));
     tables.extend(until_table(change));
     tables.extend(only_to_new_table(change));
     let mut charts: Vec<ChartView> = hours_chart(change).into_iter().collect();
@@ -80,6 +81,19 @@ fn headroom_tables(change: &FleetChange) -> Vec<TableView> {
         }
     };
     groups.into_iter().map(table).collect()
+}
+
+fn days_table(change: &FleetChange) -> Option<TableView> {
+    let row = |days: &crate::capacity::change::HeadroomDays| {
+        let (before, after) = words::days(days);
+        vec![days.group.clone(), days.goal.name().to_owned(), before, after]
+    };
+    let table = || TableView {
+        title: "Days until the busiest broker reaches the limit, at the growth that the history forecasts".to_owned(),
+        head: strings(&["group", "goal", "before", "after"]),
+        rows: change.days.iter().map(row).collect(),
+    };
+    (!change.days.is_empty()).then(table)
 }
 
 fn until_table(change: &FleetChange) -> Option<TableView> {

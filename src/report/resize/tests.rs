@@ -1,7 +1,7 @@
 //! The text, keys, page and runbook of a small expansion and of a search for what can go, made by hand.
 
 use super::*;
-use crate::capacity::change::{Asked, Change, Direction, Growth};
+use crate::capacity::change::{Asked, Change, Direction};
 use crate::capacity::shrink::{Binding, CurvePoint, GroupMax};
 use crate::ingest::catalogue::Catalogue;
 use crate::model::{Criterion, Goal, NewBroker, NewLogDir, fleet};
@@ -66,7 +66,7 @@ fn change(direction: Direction, rack: &str) -> (Snapshot, Plan, FleetChange) {
         catalogue: &catalogue,
         added,
         removed,
-        growth: Growth::new(),
+        forecast: None,
     };
     let change = change.outcome(&plan, asked);
     (planned, plan, change)

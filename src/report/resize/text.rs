@@ -48,6 +48,7 @@ fn section(change: &FleetChange) -> String {
     text.push_str(&until(change));
     text.push_str(&only_to_new(change));
     text.push_str(&headroom(change));
+    text.push_str(&days(change));
     text.push_str(&hours_and_cost(change));
     text
 }
@@ -176,6 +177,27 @@ fn headroom_row(before: Option<&Headroom>, after: &Headroom) -> [Cell; 9] {
     ]
 }
 
+fn days(change: &FleetChange) -> String {
+    if change.days.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(&[
+        ("days to the limit", Align::Left),
+        ("", Align::Left),
+        ("now", Align::Right),
+        ("→", Align::Right),
+        ("", Align::Left),
+    ]);
+    for (row, days) in change.days.iter().enumerate() {
+        let (before, after) = words::days(days);
+        let how = if row == 0 { "busiest broker, at the growth that the history forecasts" } else { "" };
+        let group = human::shorten(&days.group, 24);
+        let after = Cell::painted(if days.after < days.before { OUTSIDE } else { GOOD }, after);
+        table.row([group.into(), days.goal.name().into(), before.into(), after, Cell::painted(ASIDE, how)]);
+    }
+    format!("\n{}", table.render())
+}
+
 fn hours_and_cost(change: &FleetChange) -> String {
     let mut text = String::from("\n");
     if change.hours.sweep.iter().any(|at| at.hours != Some(0.0)) {
@@ -193,16 +215,6 @@ fn hours_and_cost(change: &FleetChange) -> String {
     }
     if let Some(line) = words::cost(&change.cost) {
         paragraph(&mut text, &format!("{line}."));
-    }
-    for days in &change.days {
-        let line = format!(
-            "Days until {} of group {} reaches its limit: {:.0} → {:.0}.",
-            days.goal.name(),
-            days.group,
-            days.before,
-            days.after
-        );
-        paragraph(&mut text, &line);
     }
     for missing in &change.not_evaluated {
         let line = format!("Not evaluated: {}: {}.", missing.what, missing.why);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::capacity::change::{Direction, FleetChange};
+use crate::capacity::change::{Direction, FleetChange, HeadroomDays};
 use crate::capacity::cost::MonthlyCost;
 use crate::capacity::headroom::AfterLoss;
 use crate::capacity::hours::HoursAt;
@@ -113,6 +113,12 @@ pub(super) fn headroom(change: &FleetChange) -> Option<String> {
         human::percent(figure(after)),
         human::percent(after.limit)
     ))
+}
+
+/// Days before and after.
+pub(super) fn days(days: &HeadroomDays) -> (String, String) {
+    let whole = |days: f64| human::count(days.round() as u64);
+    (whole(days.before), whole(days.after))
 }
 
 /// A figure after a loss, `–` where nobody survives.

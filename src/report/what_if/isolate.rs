@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{MissingView, missing, or_dash};
-use crate::capacity::isolate::{Assignment, ClassNeed, Isolation, Need};
+use crate::capacity::isolate::{Assignment, ClassNeed, Isolation, Need, Peaks};
 use crate::model::{Goal, Snapshot};
 use crate::plan::Plan;
 use crate::report::charts::{Axis, BarChart, BarRow};
@@ -181,9 +181,25 @@ fn resource_section(found: &Isolation) -> Section {
     }
     let sums: Vec<String> =
         found.sum_of_peaks.iter().map(|(goal, sum)| format!("{} {}", goal.name(), amount(*goal, *sum))).collect();
-    Section::new("Load by resource")
-        .paragraph(format!("Sum of the classes’ peaks: {}.", sums.join(", ")))
-        .grid(&[("class", Left), ("resource", Left), ("load", Right), ("limit", Right), ("brokers", Right)], rows)
+    let together = |peaks: &Vec<(Goal, f64)>| {
+        let all = peaks.iter().map(|(goal, sum)| format!("{} {}", goal.name(), amount(*goal, *sum)));
+        format!("Peak of their sum, all at one time: {}.", all.collect::<Vec<_>>().join(", "))
+    };
+    let mut section =
+        Section::new("Load by resource").paragraph(format!("Sum of the classes’ peaks: {}.", sums.join(", ")));
+    if let Some(peaks) = &found.peak_of_sums {
+        section = section.paragraph(together(peaks));
+    }
+    for class in found.classes.iter().filter(|class| !class.peaks.is_empty()) {
+        let pairs = class.peaks.iter().map(|peaks| {
+            let [apart, together] = [peaks.sum_of_peaks, peaks.peak_of_sums].map(|load| amount(peaks.goal, load));
+            format!("{} {together} of {apart}", peaks.goal.name())
+        });
+        let pairs: Vec<String> = pairs.collect();
+        section =
+            section.paragraph(format!("Peak of {} against its topics’ own peaks: {}.", class.name, pairs.join(", ")));
+    }
+    section.grid(&[("class", Left), ("resource", Left), ("load", Right), ("limit", Right), ("brokers", Right)], rows)
 }
 
 fn plan_section(plan: &Plan, assignment: &Assignment) -> Section {
@@ -250,6 +266,7 @@ struct ClassView<'a> {
     brokers_n_minus_1: u64,
     binding: &'static str,
     needs: BTreeMap<&'static str, NeedView>,
+    peaks: BTreeMap<&'static str, PeaksView>,
     brokers: Vec<i32>,
 }
 
@@ -257,6 +274,10 @@ impl<'a> ClassView<'a> {
     fn of(class: &'a ClassNeed, brokers: Vec<i32>) -> Self {
         let need = |need: &Need| {
             (need.goal.name(), NeedView { load: rounded(need.load), limit: need.limit, brokers: need.brokers })
+        };
+        let peaks = |peaks: &Peaks| {
+            let (sum_of_peaks, peak_of_sums) = (rounded(peaks.sum_of_peaks), rounded(peaks.peak_of_sums));
+            (peaks.goal.name(), PeaksView { sum_of_peaks, peak_of_sums })
         };
         Self {
             name: &class.name,
@@ -267,9 +288,17 @@ impl<'a> ClassView<'a> {
             brokers_n_minus_1: class.brokers_n_minus_1,
             binding: class.binding,
             needs: class.needs.iter().map(need).collect(),
+            peaks: class.peaks.iter().map(peaks).collect(),
             brokers,
         }
     }
+}
+
+/// Of the class's topics.
+#[derive(Serialize)]
+struct PeaksView {
+    sum_of_peaks: f64,
+    peak_of_sums: f64,
 }
 
 #[derive(Serialize)]
