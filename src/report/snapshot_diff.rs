@@ -35,7 +35,7 @@ fn headline(diff: &Diff) -> String {
     let replicas: u64 = diff.moved.values().map(|moved| moved.replicas).sum();
     let bytes = diff.moved.values().fold(0_u64, |sum, moved| sum.saturating_add(moved.bytes));
     format!(
-        "{} moved between brokers ({}), {} changed, {} added, {} removed",
+        "{} moved between brokers ({}), {} changed, {} added and {} removed",
         human::counted(replicas, "replica"),
         human::bytes(bytes),
         human::counted(diff.leaders_changed, "leader"),
