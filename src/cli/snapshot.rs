@@ -1,5 +1,7 @@
 //! `evenkeel snapshot`: captures a cluster, or converts other tools' output, into a snapshot directory.
 
+mod cruise_control;
+mod diff;
 mod kafka;
 mod kafka_cli;
 
@@ -19,6 +21,10 @@ enum Source {
     Kafka(Box<kafka::Args>),
     /// From the output of Kafka's own tools, Prometheus and JMX exporters
     KafkaCli(Box<kafka_cli::Args>),
+    /// From saved answers of Cruise Control and its capacity files
+    CruiseControl(Box<cruise_control::Args>),
+    /// What changed between two snapshots
+    Diff(diff::Args),
 }
 
 /// Runs the command.
@@ -29,5 +35,7 @@ pub fn run(args: &Args) -> Result<Verdict, CliError> {
     match &args.source {
         Source::Kafka(args) => kafka::run(args),
         Source::KafkaCli(args) => kafka_cli::run(args),
+        Source::CruiseControl(args) => cruise_control::run(args),
+        Source::Diff(args) => diff::run(args),
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod catalogue;
 pub mod codes;
+pub mod cruise_control;
 pub mod fault;
 pub mod inventory;
 pub mod kafka_cli;

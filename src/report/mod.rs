@@ -25,6 +25,7 @@ pub mod resize;
 mod sample;
 mod scope_json;
 pub mod sheet;
+pub mod snapshot_diff;
 pub mod standing;
 pub mod style;
 pub mod table;

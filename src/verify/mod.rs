@@ -1,6 +1,7 @@
 //! Judges any placement without the optimizer: rules, bands, movement (contract §3 and §5). Pure.
 
 pub mod assess;
+pub mod diff;
 pub mod hard;
 pub mod movement;
 pub mod obedience;

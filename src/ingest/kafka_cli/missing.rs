@@ -5,6 +5,20 @@ use crate::ingest::catalogue::{Catalogue, Machine};
 use crate::ingest::inventory::id_ranges;
 use crate::model::{Broker, BrokerState, LogDirState, Snapshot};
 
+/// What to do about what no inventory line fills, in the words of where the snapshot is from.
+pub(in crate::ingest) struct MissingAdvice {
+    /// Of brokers without a rack.
+    pub(in crate::ingest) racks: &'static str,
+    /// Of a cluster without figures of cpu use.
+    pub(in crate::ingest) cpu: &'static str,
+}
+
+/// For what Kafka itself told.
+pub(super) const OF_KAFKA: MissingAdvice = MissingAdvice {
+    racks: "Capture brokers with `kafka-cluster list-endpoints`, or their configs with --all",
+    cpu: "Give cpu_seconds_total, and brokers' cores, or cpu_utilization",
+};
+
 /// What the inventory can add: how to call it, what is lost without it, the lines that say it.
 struct Gap {
     what: &'static str,
@@ -14,7 +28,12 @@ struct Gap {
 }
 
 /// Adds to `summary` what the finished `snapshot` holds and lacks, machine models of `catalogue` considered.
-pub(super) fn name(snapshot: &Snapshot, catalogue: &Catalogue, summary: &mut Summary) {
+pub(in crate::ingest) fn name(
+    snapshot: &Snapshot,
+    catalogue: &Catalogue,
+    advice: &MissingAdvice,
+    summary: &mut Summary,
+) {
     summary.contents = contents(snapshot);
     let of_state = |state: BrokerState| ids(snapshot, |broker| broker.state == state);
     let down = of_state(BrokerState::Down);
@@ -32,15 +51,14 @@ pub(super) fn name(snapshot: &Snapshot, catalogue: &Catalogue, summary: &mut Sum
     }
     // One broker with figures is enough to tell what work costs.
     if snapshot.brokers.iter().all(|broker| broker.cpu_utilization.is_none()) {
-        let line = "cpu use: cpu is not balanced. Give cpu_seconds_total, and brokers' cores, or cpu_utilization";
-        summary.missing.push(line.to_owned());
+        summary.missing.push(format!("cpu use: cpu is not balanced. {}", advice.cpu));
     }
     let without_rack = ids(snapshot, |broker| broker.rack.is_none());
     if !without_rack.is_empty() {
         summary.missing.push(format!(
-            "racks of {}: they count towards no rack. Capture brokers with `kafka-cluster list-endpoints`, or their \
-             configs with --all",
-            id_ranges(&without_rack)
+            "racks of {}: they count towards no rack. {}",
+            id_ranges(&without_rack),
+            advice.racks
         ));
     }
     let mut blocks: Vec<(&[i32], Vec<&str>)> = Vec::new();

@@ -33,6 +33,11 @@ pub use self::metrics::signals::MetricNames;
 pub use self::summary::Summary;
 pub use self::time::rfc3339;
 
+pub(super) use self::missing::{MissingAdvice, name as name_missing};
+pub(super) use self::summary::{count, few};
+pub(super) use self::text::{is_printable, is_topic_name};
+pub(super) use self::time::check as check_time;
+
 use self::assemble::Capture;
 use self::configs::Configs;
 use self::log_dirs::LogDirs;
@@ -144,7 +149,7 @@ pub fn import(sources: &Sources) -> Result<Imported, Faults> {
     if faults.has_errors() {
         return Err(faults);
     }
-    missing::name(&snapshot, &sources.catalogue, &mut summary);
+    missing::name(&snapshot, &sources.catalogue, &missing::OF_KAFKA, &mut summary);
     summary.warnings = faults;
     Ok(Imported { snapshot, summary })
 }

@@ -124,7 +124,7 @@ pub fn import(observed: &Observed, inventory: Option<&Source>, catalogue: &Catal
     if faults.has_errors() {
         return Err(faults);
     }
-    missing::name(&snapshot, catalogue, &mut summary);
+    missing::name(&snapshot, catalogue, &missing::OF_KAFKA, &mut summary);
     summary.warnings = faults;
     Ok(Imported { snapshot, summary })
 }

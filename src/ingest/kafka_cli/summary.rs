@@ -42,7 +42,7 @@ impl fmt::Display for Summary {
 }
 
 /// The first names of a list and how many more there are: `a, b and 3 more`.
-pub(super) fn few(names: &[String]) -> String {
+pub(in crate::ingest) fn few(names: &[String]) -> String {
     const SHOWN_MAX: usize = 3;
     let shown = names.iter().take(SHOWN_MAX).cloned().collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(SHOWN_MAX) {
@@ -52,7 +52,7 @@ pub(super) fn few(names: &[String]) -> String {
 }
 
 /// `1 replica`, `2 replicas`.
-pub(super) fn count(number: usize, noun: &str) -> String {
+pub(in crate::ingest) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 

@@ -122,7 +122,7 @@ pub(super) fn broker_ids(text: &str) -> Result<Vec<i32>, (usize, String)> {
 const TOPIC_NAME_BYTES_MAX: usize = 249;
 
 /// Whether Kafka allows a topic to be called `name`.
-pub(super) fn is_topic_name(name: &str) -> bool {
+pub(in crate::ingest) fn is_topic_name(name: &str) -> bool {
     let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     !name.is_empty() && name.len() <= TOPIC_NAME_BYTES_MAX && name.bytes().all(legal) && name != "." && name != ".."
 }
@@ -136,7 +136,7 @@ pub(super) fn topic_partition(name: &str) -> Option<(&str, u32)> {
 }
 
 /// Whether `text` can stand in a snapshot's cell: a rack, host or path that a terminal could not show is a mistake.
-pub(super) fn is_printable(text: &str) -> bool {
+pub(in crate::ingest) fn is_printable(text: &str) -> bool {
     !text.is_empty() && !text.chars().any(char::is_control)
 }
 

@@ -27,7 +27,7 @@ pub fn rfc3339(unix_seconds: i64) -> String {
 }
 
 /// Refuses what is not RFC 3339 in UTC.
-pub(super) fn check(captured_at: &str, faults: &mut Faults) {
+pub(in crate::ingest) fn check(captured_at: &str, faults: &mut Faults) {
     let is_instant = captured_at.parse::<Datetime>().is_ok_and(|time| {
         let utc = matches!(time.offset, Some(Offset::Z | Offset::Custom { minutes: 0 }));
         time.date.is_some() && time.time.is_some() && utc
