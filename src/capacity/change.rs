@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::NotEvaluated;
 use super::cost::{MonthlyCost, monthly_cost};
 use super::forecast::Forecast;
 use super::headroom::{Headroom, headroom};
 use super::hours::{Hours, HoursAt, hours};
-use super::not_evaluated::{NotEvaluated, of_headroom};
+use super::not_evaluated::of_headroom;
 use super::shrink::GroupMax;
 use super::thresholds::Threshold;
 use super::until::Comparison;
@@ -138,8 +139,7 @@ impl Change<'_> {
         not_evaluated.extend(without_loss(&headroom_after));
         not_evaluated.extend(without_days(&headroom_after, &days, &growth, self.forecast));
         not_evaluated.extend(unpriced);
-        let untimed = plan.timetable.not_evaluated.iter();
-        not_evaluated.extend(untimed.map(|missing| NotEvaluated::new(missing.what.clone(), missing.why.clone())));
+        not_evaluated.extend(plan.timetable.not_evaluated.iter().cloned());
         not_evaluated.extend(hours.sweep.iter().filter(|at| at.hours.is_none()).map(endless));
         if let Some((_, Comparison { options, not_evaluated: refused })) = &asked.until {
             not_evaluated.extend(options.iter().flat_map(|option| option.not_evaluated.iter().cloned()));

@@ -27,10 +27,10 @@ pub mod traffic;
 pub mod until;
 pub mod upgrade;
 
+pub use crate::model::NotEvaluated;
 pub use change::FleetChange;
 pub use forecast::{Forecast, ForecastOptions};
 pub use headroom::{Headroom, HeadroomVerdict, headroom};
-pub use not_evaluated::NotEvaluated;
 
 use crate::model::{Policy, Snapshot};
 use crate::optimize::{Effort, Solution};

@@ -1,25 +1,8 @@
-//! What could not be computed, and why: the entry that stands beside every figure that is absent.
+//! Why figures are absent, in words that several commands share.
 
 use crate::model::load::{capacity, cores_per_work};
-use crate::model::{BrokerIdx, Goal, Groups, Policy, Snapshot};
+use crate::model::{BrokerIdx, Goal, Groups, NotEvaluated, Policy, Snapshot};
 use crate::verify::assess::band_brokers;
-
-/// A figure that is absent.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct NotEvaluated {
-    /// The figure, as a path of the JSON output: `headroom.core.cpu`.
-    pub what: String,
-    /// What is missing for it.
-    pub why: String,
-}
-
-impl NotEvaluated {
-    /// `what` is absent because of `why`.
-    #[must_use]
-    pub fn new(what: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { what: what.into(), why: why.into() }
-    }
-}
 
 /// Brokers named in a reason; more would hide the reason.
 const NAMED: usize = 5;

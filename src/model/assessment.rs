@@ -107,6 +107,23 @@ pub struct Excuse {
     pub remedy: String,
 }
 
+/// A figure that is absent: what could not be computed is never guessed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NotEvaluated {
+    /// The figure, as a path of the JSON output: `headroom.core.cpu`.
+    pub what: String,
+    /// What is missing for it.
+    pub why: String,
+}
+
+impl NotEvaluated {
+    /// `what` is absent because of `why`.
+    #[must_use]
+    pub fn new(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { what: what.into(), why: why.into() }
+    }
+}
+
 /// What carrying a placement out copies and changes (contract §5).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Movement {

@@ -19,7 +19,7 @@ pub mod scope;
 pub mod settings;
 pub mod snapshot;
 
-pub use assessment::{Assessment, Criterion, Excuse, GoalBalance, Imbalance, Movement, Range};
+pub use assessment::{Assessment, Criterion, Excuse, GoalBalance, Imbalance, Movement, NotEvaluated, Range};
 pub use fleet::{NewBroker, NewLogDir};
 pub use goal::{Goal, Rule};
 pub use groups::{Groups, Home};

@@ -10,7 +10,7 @@ use super::pace::Pace;
 use super::throttle::{Basis, Headroom, Networks, Throttle};
 use super::words::{duration, rate};
 use super::{Batch, Pacing};
-use crate::model::{BrokerIdx, PartitionIdx, Placement, Policy, Snapshot};
+use crate::model::{BrokerIdx, NotEvaluated, PartitionIdx, Placement, Policy, Snapshot};
 
 /// Multiples of the plan's throttle that the sweep shows.
 const SWEEP: [f64; 7] = [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0];
@@ -62,15 +62,6 @@ pub struct SweepRow {
     pub durations: Durations,
     /// Whether every broker stays below its network limits; none where no capacity is known.
     pub keeps_limits: Option<bool>,
-}
-
-/// A figure that is left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotEvaluated {
-    /// Its name.
-    pub what: String,
-    /// What is missing.
-    pub why: String,
 }
 
 /// The throttle that the batches are to be filled for, before there are any.

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::charts::{Axis, BarChart, BarRow};
-use super::json::rounded;
+use super::json::{NotEvaluatedView, not_evaluated, rounded};
 use super::sheet::{Mood, Section, Sheet, Tile};
 use super::table::Align::{Left, Right};
-use super::what_if::{MissingView, missing, optional, or_dash};
+use super::what_if::{optional, or_dash};
 use super::{human, layout};
 use crate::capacity::NotEvaluated;
 use crate::capacity::fleet::{FleetVerdict, Row, Standing, Totals, totals};
@@ -198,7 +198,7 @@ pub fn json(rows: &[Row]) -> Vec<u8> {
     layout::to_bytes(&View {
         clusters: rows.iter().map(RowView::of).collect(),
         totals: TotalsView::of(&totals(rows)),
-        not_evaluated: missing(&absent),
+        not_evaluated: not_evaluated(&absent),
     })
 }
 
@@ -220,7 +220,7 @@ pub fn files(rows: &[Row]) -> Vec<OutputFile> {
 struct View<'a> {
     clusters: Vec<RowView<'a>>,
     totals: TotalsView,
-    not_evaluated: Vec<MissingView<'a>>,
+    not_evaluated: Vec<NotEvaluatedView<'a>>,
 }
 
 #[derive(Serialize)]

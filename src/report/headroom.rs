@@ -281,19 +281,6 @@ impl HeadroomView {
     }
 }
 
-/// An entry of `not_evaluated`.
-#[derive(Serialize)]
-pub struct NotEvaluatedView<'a> {
-    what: &'a str,
-    why: &'a str,
-}
-
-impl<'a> From<&'a NotEvaluated> for NotEvaluatedView<'a> {
-    fn from(entry: &'a NotEvaluated) -> Self {
-        Self { what: &entry.what, why: &entry.why }
-    }
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a failing test may panic")]
 mod tests {

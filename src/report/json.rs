@@ -1,12 +1,16 @@
 //! The JSON that other programs read (contract §4–5): the judge's figures, excuses, movement and policies in the
 //! contract's keys and order.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeStruct, Serializer};
 
 use super::scope_json::{FloorsView, ScopeView, TriggersView};
 use crate::model::policy::{Bands, Budget, Limits};
-use crate::model::{Assessment, Criterion, Excuse, Goal, GoalBalance, Imbalance, Movement, Policy, TopicPattern};
+use crate::model::{
+    Assessment, Criterion, Excuse, Goal, GoalBalance, Imbalance, Movement, NotEvaluated, Policy, TopicPattern,
+};
 use crate::verify::Deviation;
 
 /// Significant digits of a printed figure: more than any measurement has, few enough that 15.523 is not printed as
@@ -118,6 +122,31 @@ impl Figure {
     fn of(value: f64) -> Self {
         Self::Measure(rounded(value))
     }
+}
+
+/// An entry of `not_evaluated`.
+#[derive(Serialize)]
+pub struct NotEvaluatedView<'a> {
+    what: Cow<'a, str>,
+    why: Cow<'a, str>,
+}
+
+impl<'a> From<&'a NotEvaluated> for NotEvaluatedView<'a> {
+    fn from(entry: &'a NotEvaluated) -> Self {
+        Self { what: Cow::Borrowed(&entry.what), why: Cow::Borrowed(&entry.why) }
+    }
+}
+
+impl From<NotEvaluated> for NotEvaluatedView<'_> {
+    fn from(entry: NotEvaluated) -> Self {
+        Self { what: Cow::Owned(entry.what), why: Cow::Owned(entry.why) }
+    }
+}
+
+/// `not_evaluated`, in the contract's form.
+#[must_use]
+pub fn not_evaluated(entries: &[NotEvaluated]) -> Vec<NotEvaluatedView<'_>> {
+    entries.iter().map(NotEvaluatedView::from).collect()
 }
 
 /// An excuse: `rule` or `goal` by what it is about, neither where it is about none.

@@ -7,7 +7,7 @@ use crate::model::Snapshot;
 use crate::plan::Plan;
 use crate::plan::fluid::Durations;
 use crate::plan::throttle::Headroom;
-use crate::plan::timetable::{NotEvaluated, SweepRow};
+use crate::plan::timetable::SweepRow;
 
 /// Seconds that nine of ten, half and one of ten runs take at least; null where they never end.
 #[derive(Serialize)]
@@ -50,12 +50,6 @@ struct SweepView {
     keeps_limits: Option<bool>,
 }
 
-#[derive(Serialize)]
-struct NotEvaluatedView<'a> {
-    what: &'a str,
-    why: &'a str,
-}
-
 /// The plan's timetable but for the batches, which carry theirs.
 pub(super) fn pace<'a>(snapshot: &Snapshot, plan: &'a Plan) -> impl Serialize + use<'a> {
     let table = &plan.timetable;
@@ -77,10 +71,4 @@ pub(super) fn pace<'a>(snapshot: &Snapshot, plan: &'a Plan) -> impl Serialize + 
         sweep: table.sweep.iter().map(sweep).collect(),
         warnings: &table.warnings,
     }
-}
-
-/// Figures that are null, and why.
-pub(super) fn not_evaluated(plan: &Plan) -> impl Serialize + use<'_> {
-    let figures = plan.timetable.not_evaluated.iter();
-    figures.map(|NotEvaluated { what, why }| NotEvaluatedView { what, why }).collect::<Vec<_>>()
 }

@@ -140,7 +140,7 @@ fn plan_view<'a, E: Serialize>(
         excuses: plan.excuses.iter().map(json::ExcuseView::from).collect(),
         pace: pace_json::pace(snapshot, plan),
         batches: batches(plan),
-        not_evaluated: keys.is_none().then(|| pace_json::not_evaluated(plan)),
+        not_evaluated: keys.is_none().then(|| json::not_evaluated(&plan.timetable.not_evaluated)),
         moves: plan.moves.iter().map(|m| MoveView::of(snapshot, m)).collect(),
     }
 }

@@ -33,7 +33,7 @@ use self::demand::{Demand, Group};
 use self::passage::{ErrorPool, Paths};
 use super::headroom::limit;
 use crate::model::load::capacity;
-use crate::model::{BrokerIdx, Goal, Groups, History, Placement, Policy, Snapshot};
+use crate::model::{BrokerIdx, Goal, Groups, History, NotEvaluated, Placement, Policy, Snapshot};
 use crate::verify::Usage;
 use crate::verify::assess::band_brokers;
 
@@ -89,15 +89,6 @@ pub struct Forecast {
     pub series: Vec<GoalForecast>,
     /// What could not be forecast.
     pub not_evaluated: Vec<NotEvaluated>,
-}
-
-/// Something that could not be computed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotEvaluated {
-    /// The figure.
-    pub what: String,
-    /// Why there is none, and what would help.
-    pub why: String,
 }
 
 /// One group's utilization in one goal: all figures are fractions of the group's capacity.

@@ -9,7 +9,7 @@ use crate::capacity::advise::quotas::{QuotaAdvice, default_request_percentage_to
 use crate::capacity::advise::{Advice, Finding, Value};
 use crate::model::Snapshot;
 use crate::report::human;
-use crate::report::json::rounded;
+use crate::report::json::{NotEvaluatedView, not_evaluated, rounded};
 use crate::report::layout::to_bytes;
 use crate::report::style::{ASIDE, GOOD, HEADING, OUTSIDE, paint};
 use crate::report::table::{Align, Cell, Table};
@@ -184,14 +184,14 @@ fn verdict(subject: &str, advice: &Advice) -> String {
 #[derive(Serialize)]
 struct AdviceView<'a> {
     findings: Vec<FindingView<'a>>,
-    not_evaluated: Vec<AbsentView<'a>>,
+    not_evaluated: Vec<NotEvaluatedView<'a>>,
 }
 
 impl<'a> AdviceView<'a> {
     fn of(advice: &'a Advice) -> Self {
         Self {
             findings: advice.findings.iter().map(FindingView::of).collect(),
-            not_evaluated: advice.not_evaluated.iter().map(|n| AbsentView { what: &n.what, why: &n.why }).collect(),
+            not_evaluated: not_evaluated(&advice.not_evaluated),
         }
     }
 }
@@ -237,12 +237,6 @@ impl<'a> ValueView<'a> {
             Value::Text(text) => Self::Text(text),
         }
     }
-}
-
-#[derive(Serialize)]
-struct AbsentView<'a> {
-    what: &'a str,
-    why: &'a str,
 }
 
 #[derive(Serialize)]

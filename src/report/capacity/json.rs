@@ -9,8 +9,9 @@ use crate::capacity::traffic::{Classes, Matrix, RackTraffic};
 use crate::plan::Plan;
 use crate::report::check::json::HotSpotView;
 use crate::report::forecast;
-use crate::report::headroom::{self, NotEvaluatedView};
+use crate::report::headroom;
 use crate::report::json::{ExcuseView, MovementView, assessment, rounded};
+use crate::report::json::{NotEvaluatedView, not_evaluated};
 use crate::report::layout::to_bytes;
 
 /// Version of the file's shape.
@@ -58,7 +59,7 @@ pub(super) fn render(report: &CapacityReport<'_>) -> Vec<u8> {
         rebalance: report.plan.map(rebalance),
         excuses: report.excuses.iter().map(ExcuseView::from).collect(),
         assumptions: AssumptionsView::of(report),
-        not_evaluated: report.not_evaluated.iter().map(NotEvaluatedView::from).collect(),
+        not_evaluated: not_evaluated(&report.not_evaluated),
     })
 }
 

@@ -8,8 +8,9 @@ use super::model_error::{BrokerError, ModelError, TotalError};
 use super::topic_leaders::TopicLeaders;
 use crate::model::Snapshot;
 use crate::report::excuses::{UnjudgedPartitions, explain};
-use crate::report::headroom::{self, NotEvaluatedView};
+use crate::report::headroom;
 use crate::report::json::{self, ExcuseView, rounded};
+use crate::report::json::{NotEvaluatedView, not_evaluated};
 use crate::report::layout::to_bytes;
 
 /// The report as JSON text.
@@ -28,7 +29,7 @@ pub(super) fn render(report: &CheckReport<'_>) -> Vec<u8> {
         leaders_per_topic: report.topic_leaders.iter().map(|l| TopicLeadersView::of(snapshot, l)).collect(),
         excuses: report.excuses.iter().map(ExcuseView::from).collect(),
         unjudged: report.unjudged.iter().map(|unjudged| UnjudgedView::of(snapshot, unjudged)).collect(),
-        not_evaluated: report.not_evaluated.iter().map(NotEvaluatedView::from).collect(),
+        not_evaluated: not_evaluated(&report.not_evaluated),
     })
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::capacity::failure::{Chance, Copysets, FailureReport, Incidents, Risk, Survivors, Tally};
 use crate::model::Snapshot;
-use crate::report::json::rounded;
+use crate::report::json::{NotEvaluatedView, not_evaluated, rounded};
 use crate::report::layout::to_bytes;
 
 /// `report` as JSON text.
@@ -38,7 +38,7 @@ pub fn to_json(snapshot: &Snapshot, report: &FailureReport) -> Vec<u8> {
         curve: report.curve.iter().map(|p| PointView { k: p.k, risk: RiskView::of(&p.risk) }).collect(),
         incidents: report.incidents.as_ref().map(IncidentsView::of),
         copysets: report.copysets.as_ref().map(CopysetsView::of),
-        not_evaluated: report.not_evaluated.iter().map(|n| AbsentView { what: &n.what, why: &n.why }).collect(),
+        not_evaluated: not_evaluated(&report.not_evaluated),
     })
 }
 
@@ -57,7 +57,7 @@ struct View<'a> {
     curve: Vec<PointView>,
     incidents: Option<IncidentsView>,
     copysets: Option<CopysetsView<'a>>,
-    not_evaluated: Vec<AbsentView<'a>>,
+    not_evaluated: Vec<NotEvaluatedView<'a>>,
 }
 
 #[derive(Serialize)]
@@ -263,10 +263,4 @@ impl<'a> CopysetsView<'a> {
                 .collect(),
         }
     }
-}
-
-#[derive(Serialize)]
-struct AbsentView<'a> {
-    what: &'a str,
-    why: &'a str,
 }

@@ -3,19 +3,21 @@
 use serde::Serialize;
 
 use crate::capacity::Forecast;
-use crate::capacity::forecast::{DaysToThreshold, GoalForecast, NotEvaluated, Threshold};
-use crate::model::Snapshot;
-use crate::report::json::rounded;
+use crate::capacity::forecast::{DaysToThreshold, GoalForecast, Threshold};
+use crate::model::{NotEvaluated, Snapshot};
+use crate::report::json::{NotEvaluatedView, rounded};
 
 /// The forecast in the contract's keys, for this command and for what takes it in under a key of its own.
 #[must_use]
 pub fn view<'a>(snapshot: &Snapshot, forecast: &'a Forecast) -> impl Serialize + use<'a> {
     let nulls = forecast.series.iter().flat_map(|series| nulls(series, forecast.horizon_days));
+    let nulls = nulls.map(NotEvaluatedView::from);
+    let known = forecast.not_evaluated.iter().map(NotEvaluatedView::from);
     View {
         captured_on: &forecast.captured_on,
         horizon_days: forecast.horizon_days,
         series: forecast.series.iter().map(|series| SeriesView::of(snapshot, series)).collect(),
-        not_evaluated: forecast.not_evaluated.iter().map(MissingView::of).chain(nulls).collect(),
+        not_evaluated: known.chain(nulls).collect(),
     }
 }
 
@@ -24,27 +26,14 @@ struct View<'a> {
     captured_on: &'a str,
     horizon_days: u32,
     series: Vec<SeriesView<'a>>,
-    not_evaluated: Vec<MissingView>,
-}
-
-#[derive(Serialize)]
-struct MissingView {
-    what: String,
-    why: String,
-}
-
-impl MissingView {
-    fn of(missing: &NotEvaluated) -> Self {
-        Self { what: missing.what.clone(), why: missing.why.clone() }
-    }
+    not_evaluated: Vec<NotEvaluatedView<'a>>,
 }
 
 /// What is null in `series`, and why.
-fn nulls(series: &GoalForecast, horizon_days: u32) -> Vec<MissingView> {
+fn nulls(series: &GoalForecast, horizon_days: u32) -> Vec<NotEvaluated> {
     let mut missing = Vec::new();
     let mut add = |figure: &str, why: String| {
-        missing
-            .push(MissingView { what: format!("{figure} of {} of group {}", series.goal.name(), series.group), why });
+        missing.push(NotEvaluated::new(format!("{figure} of {} of group {}", series.goal.name(), series.group), why));
     };
     if series.backtest.mape.is_none() {
         add("backtest.mape", "every past value is 0".to_owned());

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::capacity::FleetChange;
 use crate::capacity::change::{Direction, OnlyToNew};
 use crate::capacity::hours::HoursAt;
 use crate::capacity::shrink::{Binding, CurvePoint, GroupMax};
 use crate::capacity::thresholds::Threshold;
 use crate::capacity::until::{Comparison, ModelOption, Need};
-use crate::capacity::{FleetChange, NotEvaluated};
 use crate::ingest::kafka_files::StatedBroker;
 use crate::model::{Criterion, Goal, Policy, Snapshot};
 use crate::report::headroom_json::{self, HeadroomMap};
-use crate::report::json::rounded;
+use crate::report::json::{NotEvaluatedView, not_evaluated, rounded};
 
 /// See the module.
 #[derive(Serialize)]
@@ -76,18 +76,6 @@ struct CostView<'a> {
     before: Option<f64>,
     after: Option<f64>,
     currency: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct NotEvaluatedView<'a> {
-    what: &'a str,
-    why: &'a str,
-}
-
-impl<'a> From<&'a NotEvaluated> for NotEvaluatedView<'a> {
-    fn from(missing: &'a NotEvaluated) -> Self {
-        Self { what: &missing.what, why: &missing.why }
-    }
 }
 
 #[derive(Serialize)]
@@ -293,7 +281,7 @@ pub(super) fn keys<'a>(planned: &'a Snapshot, policy: &'a Policy, change: &'a Fl
             after: change.cost.after.map(rounded),
             currency: change.cost.currency.as_deref(),
         },
-        not_evaluated: change.not_evaluated.iter().map(NotEvaluatedView::from).collect(),
+        not_evaluated: not_evaluated(&change.not_evaluated),
     }
 }
 

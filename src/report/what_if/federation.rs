@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::{MissingView, gigabits, missing, optional, or_dash};
+use super::{gigabits, optional, or_dash};
 use crate::capacity::federation::FederationPlan;
 use crate::ingest::scenario::federation::Federation;
 use crate::report::charts::{Axis, BarChart, BarRow};
-use crate::report::json::rounded;
+use crate::report::json::{NotEvaluatedView, not_evaluated, rounded};
 use crate::report::sheet::{Mood, Section, Sheet, Tile};
 use crate::report::table::Align::{Left, Right};
 use crate::report::{human, layout};
@@ -208,7 +208,7 @@ pub fn json(scenario: &Federation, found: &FederationPlan) -> Vec<u8> {
             })
             .collect(),
         days_to_clusters_max: optional(found.days_to_clusters_max),
-        not_evaluated: missing(&found.not_evaluated),
+        not_evaluated: not_evaluated(&found.not_evaluated),
     })
 }
 
@@ -226,7 +226,7 @@ struct View<'a> {
     limits: LimitsView,
     growth: Vec<YearView>,
     days_to_clusters_max: Option<f64>,
-    not_evaluated: Vec<MissingView<'a>>,
+    not_evaluated: Vec<NotEvaluatedView<'a>>,
 }
 
 #[derive(Serialize)]

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{MissingView, missing, or_dash};
+use super::or_dash;
 use crate::capacity::isolate::{Assignment, ClassNeed, Isolation, Need, Peaks};
 use crate::model::{Goal, Snapshot};
 use crate::plan::Plan;
 use crate::report::charts::{Axis, BarChart, BarRow};
-use crate::report::json::rounded;
+use crate::report::json::{NotEvaluatedView, not_evaluated, rounded};
 use crate::report::sheet::{Mood, Section, Sheet, Tile};
 use crate::report::table::Align::{Left, Right};
 use crate::report::{human, layout};
@@ -237,7 +237,7 @@ pub fn json(answer: &Answer<'_>) -> Vec<u8> {
             hard_total: plan.after.hard_total(),
             outside: plan.after.imbalance.outside,
         }),
-        not_evaluated: missing(&found.not_evaluated),
+        not_evaluated: not_evaluated(&found.not_evaluated),
     })
 }
 
@@ -253,7 +253,7 @@ struct View<'a> {
     brokers_missing: u64,
     survives_loss: Option<bool>,
     plan: Option<PlanView>,
-    not_evaluated: Vec<MissingView<'a>>,
+    not_evaluated: Vec<NotEvaluatedView<'a>>,
 }
 
 #[derive(Serialize)]

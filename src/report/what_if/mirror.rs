@@ -2,11 +2,11 @@
 
 use serde::{Serialize, Serializer};
 
-use super::{MissingView, gigabits, missing, money, optional, or_dash};
+use super::{gigabits, money, optional, or_dash};
 use crate::capacity::mirror::{Mirror, RunAt, SiteLoad};
 use crate::ingest::scenario::sites::{Site, Sites, Topology};
 use crate::report::charts::{Axis, BarChart, BarRow};
-use crate::report::json::rounded;
+use crate::report::json::{NotEvaluatedView, not_evaluated, rounded};
 use crate::report::sheet::{Mood, Section, Sheet, Tile};
 use crate::report::table::Align::{Left, Right};
 use crate::report::{human, layout};
@@ -196,7 +196,7 @@ pub fn json(sites: &Sites, found: &Mirror) -> Vec<u8> {
             })
             .collect(),
         per_site: PerSite(sites, found),
-        not_evaluated: missing(&found.not_evaluated),
+        not_evaluated: not_evaluated(&found.not_evaluated),
     })
 }
 
@@ -214,7 +214,7 @@ struct View<'a> {
     currency: &'a str,
     per_flow: Vec<FlowView<'a>>,
     per_site: PerSite<'a>,
-    not_evaluated: Vec<MissingView<'a>>,
+    not_evaluated: Vec<NotEvaluatedView<'a>>,
 }
 
 #[derive(Serialize)]

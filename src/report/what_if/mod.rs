@@ -7,25 +7,10 @@ pub mod upgrade;
 
 use std::path::PathBuf;
 
-use serde::Serialize;
-
 use super::human;
 use super::json::rounded;
 use super::sheet::Sheet;
-use crate::capacity::NotEvaluated;
 use crate::writer::OutputFile;
-
-/// An entry of `not_evaluated`.
-#[derive(Serialize)]
-pub(super) struct MissingView<'a> {
-    what: &'a str,
-    why: &'a str,
-}
-
-/// `not_evaluated`, in the contract's form.
-pub(super) fn missing(entries: &[NotEvaluated]) -> Vec<MissingView<'_>> {
-    entries.iter().map(|entry| MissingView { what: &entry.what, why: &entry.why }).collect()
-}
 
 /// An amount of money: to the unit, below a hundred to the cent.
 pub(super) fn money(amount: f64, currency: &str) -> String {

@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::{MissingView, missing, money, optional, or_dash};
+use super::{money, optional, or_dash};
 use crate::capacity::upgrade::{Comparison, UpgradePath};
 use crate::ingest::scenario::upgrade::Upgrade;
 use crate::model::Snapshot;
 use crate::report::charts::{Gantt, GanttRow};
-use crate::report::json::rounded;
+use crate::report::json::{NotEvaluatedView, not_evaluated, rounded};
 use crate::report::sheet::{Mood, Section, Sheet, Tile};
 use crate::report::table::Align::{Left, Right};
 use crate::report::{human, layout};
@@ -111,7 +111,7 @@ pub fn json(scenario: &Upgrade, found: &Comparison) -> Vec<u8> {
         why: &found.why,
         prefer: scenario.prefer.name(),
         currency: &scenario.currency,
-        not_evaluated: missing(&found.not_evaluated),
+        not_evaluated: not_evaluated(&found.not_evaluated),
     })
 }
 
@@ -122,7 +122,7 @@ struct View<'a> {
     why: &'a str,
     prefer: &'static str,
     currency: &'a str,
-    not_evaluated: Vec<MissingView<'a>>,
+    not_evaluated: Vec<NotEvaluatedView<'a>>,
 }
 
 #[derive(Serialize)]
