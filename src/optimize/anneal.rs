@@ -4,15 +4,17 @@
 //! geometrically, so the search may cross the bands' edges early and ends inside them. The budget counts steps; the best
 //! state seen is restored at the end from a journal of the changes since.
 
+mod neighbours;
+mod propose;
+
 use rand::Rng;
 use rand_pcg::Pcg64Mcg;
 
-use super::balance::is_free;
+pub(crate) use self::neighbours::Neighbours;
 use super::destinations::{choose_dir, may_host, rack_allows};
-use super::leadership::transfer_delta;
 use super::problem::{Problem, Vector, plus, row};
-use super::state::{NO_LEADER, State};
-use super::trim::{DRIFT, home};
+use super::state::State;
+use super::trim::DRIFT;
 
 /// Price of a move beyond its bytes, in mean replicas: bytes may not fall by multiplying the moves.
 pub(crate) const MOVE_PRICE: f64 = 0.05;
@@ -90,12 +92,13 @@ enum Change {
 /// Anneals to the end of `schedule`. Returns whether the clock cut in.
 pub(crate) fn anneal(
     problem: &Problem<'_>,
+    neighbours: &Neighbours,
     state: &mut State,
     seed: u64,
     schedule: Schedule,
     expired: &(dyn Fn() -> bool + Sync),
 ) -> bool {
-    let mut walk = Walk::new(problem, state, seed);
+    let mut walk = Walk::new(problem, neighbours, state, seed);
     for step in 0..schedule.steps {
         if step % STRIDE == 0 {
             if expired() {
@@ -112,13 +115,13 @@ pub(crate) fn anneal(
 
 struct Walk<'a, 'b> {
     problem: &'a Problem<'b>,
+    neighbours: &'a Neighbours,
     state: &'a mut State,
     rng: Pcg64Mcg,
     /// Bytes of a mean broker: the unit of energy.
     unit: f64,
     temperature: f64,
     price: f64,
-    receivers: Vec<u32>,
     outside: Vec<u32>,
     /// Changes since the best state.
     journal: Vec<Change>,
@@ -128,19 +131,18 @@ struct Walk<'a, 'b> {
 }
 
 impl<'a, 'b> Walk<'a, 'b> {
-    fn new(problem: &'a Problem<'b>, state: &'a mut State, seed: u64) -> Self {
-        let receivers: Vec<u32> =
-            (0..row(problem.brokers.len())).filter(|&b| problem.brokers[b as usize].receives).collect();
+    fn new(problem: &'a Problem<'b>, neighbours: &'a Neighbours, state: &'a mut State, seed: u64) -> Self {
+        let receivers = problem.brokers.iter().filter(|facts| facts.receives).count();
         let total = problem.mean_copy_bytes * problem.slot_partition.len() as f64;
         let best = Quality::of(problem, state);
         Self {
-            unit: (total / receivers.len().max(1) as f64).max(1.0),
+            unit: (total / receivers.max(1) as f64).max(1.0),
             problem,
+            neighbours,
             state,
             rng: Pcg64Mcg::new(u128::from(seed) << 1 | 1),
             temperature: 0.0,
             price: 0.0,
-            receivers,
             outside: Vec::new(),
             journal: Vec::new(),
             allowed: 0.0,
@@ -160,102 +162,7 @@ impl<'a, 'b> Walk<'a, 'b> {
         // How much the energy may rise in this step, drawn before anything is computed: proposals that cannot pass are
         // dropped at the price of a look.
         self.allowed = -self.temperature * unit_interval(&mut self.rng).max(f64::MIN_POSITIVE).ln();
-        match below(&mut self.rng, 100) {
-            0..20 => self.try_return(),
-            20..60 => self.try_exchange(),
-            60..68 => self.try_redirect(),
-            68..80 => self.try_move(),
-            80..84 => self.try_swap(),
-            _ => self.try_leader(),
-        }
-    }
-
-    fn try_return(&mut self) {
-        if let Some(slot) = self.random_moved()
-            && let Some((to, dir)) = home(self.problem, self.state, slot)
-        {
-            self.consider(slot, to, dir);
-        }
-    }
-
-    /// A moved replica goes home; another takes its place: one from there, one from elsewhere (where brokers lack more
-    /// than others have to give, who gives is open), or one from there that goes elsewhere.
-    fn try_exchange(&mut self) {
-        let Some(slot) = self.random_moved() else { return };
-        let back = self.problem.home_broker[slot as usize];
-        let place = self.state.broker[slot as usize];
-        let (source, target) = match below(&mut self.rng, 4) {
-            0 => (self.random_receiver().unwrap_or(back), place),
-            1 => (back, self.random_receiver().unwrap_or(place)),
-            _ => (back, place),
-        };
-        let Some(other) = pick(&mut self.rng, &self.state.on_broker[source as usize]) else { return };
-        if other != slot
-            && source != target
-            && is_free(self.problem, other)
-            && self.may_pass(&[(slot, back), (other, target)])
-            && let Some((to, dir)) = home(self.problem, self.state, slot)
-            && self.may_go(other, target)
-        {
-            self.consider_pair((slot, to, dir), (other, target));
-        }
-    }
-
-    /// A moved replica goes elsewhere: that copies no more than before.
-    fn try_redirect(&mut self) {
-        if let Some(slot) = self.random_moved()
-            && is_free(self.problem, slot)
-            && let Some(to) = self.random_receiver()
-        {
-            self.go(slot, to);
-        }
-    }
-
-    /// A replica of a broker outside its bands goes elsewhere, or one from elsewhere comes.
-    fn try_move(&mut self) {
-        if let Some((from, to)) = self.random_pair()
-            && let Some(slot) = pick(&mut self.rng, &self.state.on_broker[from as usize])
-            && is_free(self.problem, slot)
-        {
-            self.go(slot, to);
-        }
-    }
-
-    /// Two replicas of two brokers change places.
-    fn try_swap(&mut self) {
-        if let Some((from, to)) = self.random_pair()
-            && let Some(slot) = pick(&mut self.rng, &self.state.on_broker[from as usize])
-            && let Some(other) = pick(&mut self.rng, &self.state.on_broker[to as usize])
-            && is_free(self.problem, slot)
-            && is_free(self.problem, other)
-            && self.may_pass(&[(slot, to), (other, from)])
-            && self.may_go(slot, to)
-            && self.may_go(other, from)
-            && let Some(dir) = choose_dir(self.problem, self.state, slot, to)
-        {
-            self.consider_pair((slot, to, dir), (other, from));
-        }
-    }
-
-    fn try_leader(&mut self) {
-        let slot = if !self.outside.is_empty() && below(&mut self.rng, 2) == 0 {
-            let troubled = pick(&mut self.rng, &self.outside);
-            troubled.and_then(|b| pick(&mut self.rng, &self.state.on_broker[b as usize]))
-        } else {
-            self.random_moved()
-        };
-        let Some(p) = slot.map(|slot| self.problem.slot_partition[slot as usize]) else { return };
-        let count = u64::from(self.problem.partitions[p as usize].slot_count);
-        let offset = u16::try_from(below(&mut self.rng, count)).unwrap_or(NO_LEADER);
-        let old = self.state.leader[p as usize];
-        let Some(delta) = transfer_delta(self.problem, self.state, p, offset) else { return };
-        let home = self.state.home_leader[p as usize];
-        let changes = f64::from(i8::from(offset != home) - i8::from(old != home));
-        let cost = LEADER_PRICE * self.problem.mean_copy_bytes * changes;
-        if self.passes(delta, cost) {
-            self.state.lead(self.problem, p, offset);
-            self.accept(&[Change::Leader { p, from: old }]);
-        }
+        self.propose();
     }
 
     fn go(&mut self, slot: u32, to: u32) {
@@ -402,26 +309,6 @@ impl<'a, 'b> Walk<'a, 'b> {
         while let Some(change) = self.journal.pop() {
             self.undo(change);
         }
-    }
-
-    fn random_moved(&mut self) -> Option<u32> {
-        pick(&mut self.rng, &self.state.moved)
-    }
-
-    /// Two brokers, one of them outside its bands where any is and chance wants it.
-    fn random_pair(&mut self) -> Option<(u32, u32)> {
-        let peer = self.random_receiver()?;
-        let other = if !self.outside.is_empty() && below(&mut self.rng, 4) > 0 {
-            pick(&mut self.rng, &self.outside)?
-        } else {
-            self.random_receiver()?
-        };
-        let pair = if below(&mut self.rng, 2) == 0 { (other, peer) } else { (peer, other) };
-        (pair.0 != pair.1).then_some(pair)
-    }
-
-    fn random_receiver(&mut self) -> Option<u32> {
-        pick(&mut self.rng, &self.receivers)
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::aims::{Aims, close_what_is_full, has_triggers};
-use super::anneal::{Quality, Schedule, anneal};
+use super::anneal::{Neighbours, Quality, Schedule, anneal};
 use super::balance::{balance, empty_full_dirs, full_dirs};
 use super::bound::lower_bound;
 use super::leadership::shift_leaders;
@@ -22,10 +22,10 @@ use super::trim::{DRIFT, trim, trim_leaders};
 use super::{Effort, Environment, Options, Solution, StopReason, finish};
 use crate::model::{Freedom, Policy, Scope, Snapshot};
 
-/// Annealing steps of one member at normal effort, per replica, and their least and greatest number: more gains less than
-/// a percent of the bytes (docs/solver.md).
-const STEPS_PER_SLOT: u64 = 25;
-const STEPS: (u64, u64) = (150_000, 5_000_000);
+/// Annealing steps of one member at normal effort, per replica, and their least and greatest number: twenty times as many
+/// gain a fraction of a percent of the bytes on most clusters (docs/solver.md).
+const STEPS_PER_SLOT: u64 = 12;
+const STEPS: (u64, u64) = (75_000, 1_250_000);
 /// Starting temperatures of the members: all four where the cluster is small enough for each to run its course, the two
 /// cold ones else.
 const STARTS: [f64; 4] = [0.015, 0.06, 0.25, 0.6];
@@ -178,9 +178,10 @@ fn portfolio(problem: &Problem<'_>, before: &State, options: &Options, env: &Env
         _ if problem.slot_partition.len() <= SMALL_SLOTS => STARTS.len(),
         _ => 2,
     };
+    let neighbours = Neighbours::new(problem);
     let run = |member: usize| {
         let seed = options.seed.wrapping_mul(1000).wrapping_add(member as u64);
-        polish(problem, built.clone(), seed, Schedule { start: STARTS[member], steps }, env)
+        polish(problem, &neighbours, built.clone(), (seed, Schedule { start: STARTS[member], steps }), env)
     };
     let mut runs: Vec<(State, bool)> = (0..members).into_par_iter().map(run).collect();
     let mut best = 0;
@@ -214,15 +215,15 @@ fn steps(problem: &Problem<'_>, effort: Effort) -> u64 {
 
 fn polish(
     problem: &Problem<'_>,
+    neighbours: &Neighbours,
     mut state: State,
-    seed: u64,
-    schedule: Schedule,
+    (seed, schedule): (u64, Schedule),
     env: &Environment<'_>,
 ) -> (State, bool) {
     if schedule.steps == 0 {
         return (state, false);
     }
-    let timed_out = anneal(problem, &mut state, seed, schedule, env.expired);
+    let timed_out = anneal(problem, neighbours, &mut state, seed, schedule, env.expired);
     state.rebase(problem);
     if state.total_penalty() > DRIFT {
         balance(problem, &mut state, env.expired);
