@@ -8,16 +8,17 @@ use std::time::Duration;
 
 use krafka::Kafka;
 use krafka::admin::{
-    AdminClient, AlterPartitionReassignmentsOptions, AlterReplicaLogDirsOptions, ConfigOp, ConfigResource,
-    DescribeClusterOptions, DescribeLogDirsOptions, ElectLeadersOptions, ElectionType, IncrementalAlterConfigsOptions,
-    ListOffsetsOptions, ListPartitionReassignmentsOptions, LogDirDescription, OffsetSpec, TopicPartitionReplica,
+    AdminClient, AlterPartitionReassignmentsOptions, AlterReplicaLogDirsOptions, ClientQuotaFilter, ConfigOp,
+    ConfigResource, DescribeClientQuotasOptions, DescribeClusterOptions, DescribeLogDirsOptions, ElectLeadersOptions,
+    ElectionType, IncrementalAlterConfigsOptions, ListOffsetsOptions, ListPartitionReassignmentsOptions,
+    LogDirDescription, OffsetSpec, TopicPartitionReplica,
 };
 use krafka::auth::{AuthConfig, TlsConfig};
 use krafka::error::{ErrorCode, KrafkaError};
 
 use super::admin::{
     AdminError, Answer, BrokerAnswer, ClusterAnswer, ConfigChange, ErrorKind, LogDirAnswer, LogDirs, OffsetsAnswer,
-    Replica, Resource, RunningReassignment, TopicPartition,
+    QuotaAnswer, Replica, Resource, RunningReassignment, TopicPartition,
 };
 use super::properties::{ClientProperties, Mechanism, Pem};
 
@@ -96,6 +97,18 @@ impl KrafkaAdmin {
             removing: r.removing_replicas,
         };
         Ok(found.into_iter().map(|(p, r)| (ours(&p), running(r))).collect())
+    }
+
+    pub(super) fn quotas(&self) -> Answer<Vec<QuotaAnswer>> {
+        let options = DescribeClientQuotasOptions::default();
+        let found = self.wait(self.admin.describe_client_quotas(ClientQuotaFilter::all(), options));
+        let found = found.map_err(|e| error("cannot describe client quotas", &e))?;
+        let mut quotas: Vec<QuotaAnswer> = found
+            .into_iter()
+            .map(|(entity, values)| QuotaAnswer { entity: entity.0, values: values.into_iter().collect() })
+            .collect();
+        quotas.sort_by(|a, b| a.entity.cmp(&b.entity));
+        Ok(quotas)
     }
 
     pub(super) fn offsets(&self, partitions: &[TopicPartition]) -> BTreeMap<TopicPartition, Answer<OffsetsAnswer>> {
