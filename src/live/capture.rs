@@ -213,6 +213,9 @@ impl Reading {
                 }
                 // Every broker has one: before Kafka 3.2 it lists none to those who may not describe the cluster.
                 Ok(_) => format!("broker {id} lists none: the principal may lack Describe on the cluster"),
+                Err(error) if error.kind == ErrorKind::Unsupported => {
+                    format!("{error}: before Kafka 2.0 capture with Kafka's tools and snapshot kafka-cli")
+                }
                 Err(error) => error.to_string(),
             };
             failures.add("log dirs: replicas there have no dir, and the sizes of their leaders where known", &why);

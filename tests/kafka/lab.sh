@@ -7,15 +7,15 @@
 #   lab.sh env            KEY=VALUE: the bootstrap servers, the authority's certificate, each broker's log dirs
 #   lab.sh end ID         end one broker
 #   lab.sh again ID       start an ended broker again, with the data it had
-#   lab.sh TOOL ARGS…     a Kafka tool against the cluster: topics, configs, log-dirs, reassign, leader-election,
+#   lab.sh TOOL ARGS…     a Kafka tool against the cluster: topics, configs, log-dirs, reassign, leader-election, acls,
 #                         cluster
 #
 # Environment (default):
 #   KLAB_DIR      (required)  one directory is one cluster: its data, its logs, its pids
 #   KLAB_PORT     (19090)     the controller's port; broker i listens on KLAB_PORT+i
-#   KLAB_SECURE   ()          1: each broker also listens for SASL_SSL (SCRAM-SHA-512, user lab, password lab-secret) on
-#                             KLAB_PORT+KLAB_BROKERS+i; the authority's certificate is KLAB_DIR/tls/ca.pem
-#   KLAB_PROPS    ()          further lines of the brokers' properties
+#   KLAB_SECURE   ()          1: each broker also listens for SASL_SSL (SCRAM-SHA-512; user lab, password lab-secret;
+#                             user reader, password reader-secret) on KLAB_PORT+KLAB_BROKERS+i; the authority's certificate is KLAB_DIR/tls/ca.pem
+#   KLAB_PROPS    ()          further lines of the nodes' properties
 #   KLAB_BROKERS  (6), KLAB_RACKS (3), KLAB_DIRS (2, log dirs a broker), KLAB_HEAP (256m)
 #   KLAB_PARENT   ()          a pid: the cluster ends itself soon after that process is gone
 set -euo pipefail
@@ -91,6 +91,7 @@ node.id=1000
 listeners=CONTROLLER://127.0.0.1:$port
 log.dirs=$lab/controller/meta
 $common
+${KLAB_PROPS:-}
 P
   for i in $(seq "$brokers"); do
     listeners=PLAINTEXT://127.0.0.1:$((port + i))
@@ -134,7 +135,8 @@ format_nodes() {
     done
   done
   local users=()
-  if [ -n "$secure" ]; then users=(--add-scram 'SCRAM-SHA-512=[name=lab,password=lab-secret]'); fi
+  if [ -n "$secure" ]; then users=(--add-scram 'SCRAM-SHA-512=[name=lab,password=lab-secret]'
+    --add-scram 'SCRAM-SHA-512=[name=reader,password=reader-secret]'); fi
   tool kafka.tools.StorageTool format -t "$cluster_id" -c "$lab/controller.properties" "${users[@]}" \
     >"$lab/format.log" 2>&1 || { cat "$lab/format.log" >&2; die "formatting failed"; }
 }
@@ -233,6 +235,7 @@ case $command in
   log-dirs) run_tool $tools.LogDirsCommand "$@" ;;
   reassign) run_tool $tools.reassign.ReassignPartitionsCommand "$@" ;;
   leader-election) run_tool $tools.LeaderElectionCommand "$@" ;;
+  acls) run_tool $tools.AclCommand "$@" ;;
   cluster) run_tool $tools.ClusterTool "$@" ;;
   *) die "unknown command $command" ;;
 esac

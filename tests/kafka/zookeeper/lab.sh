@@ -4,11 +4,11 @@
 #
 #   lab.sh start          fetch, start; returns when every broker serves, printing the bootstrap servers
 #   lab.sh stop           end what `start` started and delete its data
-#   lab.sh log-dir ID K   the path of a broker's K-th log dir
+#   lab.sh env            KEY=VALUE: the bootstrap servers and ZooKeeper's address
 #   lab.sh end ID         end one broker
 #   lab.sh TOOL ARGS…     a Kafka tool against the cluster: topics, configs, log-dirs, reassign, leader-election,
-#                         api-versions, cluster, and zookeeper for its shell; ARGS say where the cluster is, as
-#                         --bootstrap-server "$(lab.sh bootstrap)" or --zookeeper "$(lab.sh zookeeper-connect)"
+#                         api-versions, cluster; it is told the brokers' addresses, unless ARGS have --zookeeper ADDRESS
+#   lab.sh zookeeper ARGS…  ZooKeeper's shell: zookeeper get /brokers/ids/1
 #
 # Environment (default):
 #   KLAB_DIR      (required)  one directory is one cluster: its data, its logs, its pids
@@ -117,17 +117,20 @@ stop() { # The data goes too, so nobody waits for a clean end.
 }
 
 tool() { # class args…
+  local place=() class=$1; shift
+  case " $* " in
+    *' --zookeeper '*) ;;
+    *) if [ "${class#kafka.}" != "$class" ]; then place=(--bootstrap-server "$(bootstrap)"); fi ;;
+  esac
   fetch_jars "-Dkafka.version=$version"; release_lock
-  java -Xmx256m "${java_options[@]}" "-Dlog4j.configuration=file:$lab/log4j-tool.properties" -cp "$class_path" "$@"
+  java -Xmx256m "${java_options[@]}" "-Dlog4j.configuration=file:$lab/log4j-tool.properties" -cp "$class_path" "$class" "$@" "${place[@]}"
 }
 
 case $command in
   start) start ;;
   stop) stop ;;
   guard) guard "$1" ;;
-  bootstrap) bootstrap ;;
-  zookeeper-connect) zookeeper_connect ;;
-  log-dir) echo "$lab/broker-$1/disk$2" ;;
+  env) echo "BOOTSTRAP=$(bootstrap)"; echo "ZOOKEEPER=$(zookeeper_connect)" ;;
   end) end_node "broker-$1" TERM ;;
   topics) tool kafka.admin.TopicCommand "$@" ;;
   configs) tool kafka.admin.ConfigCommand "$@" ;;
