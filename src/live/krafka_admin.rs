@@ -25,8 +25,9 @@ use super::properties::{ClientProperties, Mechanism, Pem};
 /// Dialling takes no longer than this, whatever a whole call may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Partitions of one request for offsets: an answer of a few hundred kilobytes.
-const OFFSETS_PER_CALL: usize = 10_000;
+/// Partitions of one call for offsets, which asks every leader at once for its own: a few megabytes, should one lead them
+/// all. Fewer would only wait more often for a broker that does not answer.
+const OFFSETS_PER_CALL: usize = 100_000;
 
 /// What a call over several items answers, as the crate has it.
 type Answers<K, T> = Result<HashMap<K, Result<T, KrafkaError>>, KrafkaError>;
@@ -268,6 +269,10 @@ fn error(what: &str, failure: &KrafkaError) -> AdminError {
         KrafkaError::Broker { code, .. } => kind_of(*code),
         _ => ErrorKind::Other,
     };
+    if let (ErrorKind::Denied, KrafkaError::Broker { code, .. }) = (kind, failure) {
+        // The brokers' own text prints the whole request.
+        return AdminError::new(kind, format!("{what}: the principal may not ({code:?})"));
+    }
     let cause = std::error::Error::source(failure).map(|cause| cause.to_string());
     let told = failure.to_string();
     // The crate's own text often ends in its cause already.
