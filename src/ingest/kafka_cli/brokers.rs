@@ -8,16 +8,12 @@
 use std::collections::BTreeMap;
 
 use super::codes;
-use super::text::{Line, Reader, broker_id, excerpt, is_printable, lines};
+use super::text::{Line, Reader, broker_id, excerpt, is_printable, is_zookeeper_noise, lines};
 
 const TOOL: &str = "kafka-cluster list-endpoints, kafka-broker-api-versions or zookeeper-shell";
 
 /// Where brokers register in ZooKeeper, by id.
 const ZOOKEEPER_PATH: &str = "/brokers/ids/";
-
-/// What ZooKeeper's shell says of itself, and of a node beside what it holds (`cZxid = 0x1b`).
-const ZOOKEEPER_NOISE: [&str; 6] =
-    ["Connecting to ", "Welcome to ", "JLine support", "WATCHER::", "WatchedEvent ", "["];
 
 /// What a broker registers in ZooKeeper (Kafka's `BrokerIdZNode`, versions 2 to 5).
 #[derive(serde::Deserialize)]
@@ -52,7 +48,7 @@ pub(super) fn read(text: &str, reader: &mut Reader<'_>) -> Endpoints {
             registered = id;
         } else if line.text.starts_with('{') {
             registration(line, registered.take(), &mut endpoints, reader);
-        } else if is_zookeeper_noise(line.text, &words) {
+        } else if is_zookeeper_noise(line.text) {
         } else if line.text.contains(" (id: ") {
             heading(line, &mut endpoints, reader);
         } else if let Some(columns) = columns.as_ref().filter(|_| words.first().is_some_and(|w| is_number(w))) {
@@ -101,10 +97,6 @@ fn registration(line: Line<'_>, id: Option<i32>, endpoints: &mut Endpoints, read
             reader.error(codes::BROKER_ROW, line.place(column), message, "capture the brokers again");
         }
     }
-}
-
-fn is_zookeeper_noise(text: &str, words: &[&str]) -> bool {
-    ZOOKEEPER_NOISE.iter().any(|start| text.starts_with(start)) || words.get(1) == Some(&"=")
 }
 
 fn is_number(word: &str) -> bool {

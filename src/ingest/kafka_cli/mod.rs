@@ -181,6 +181,10 @@ fn read_capture(sources: &Sources, faults: &mut Faults) -> Capture {
         .reassignments
         .as_ref()
         .map(|f| (f.path.clone(), reassignments::read(&f.text, &mut Reader::new(&f.path, faults))));
+    let running = running.map(|(path, mut running)| {
+        reassignments::take_sides(&mut running, &topics);
+        (path, running)
+    });
     Capture { topics, log_dirs, configs, endpoints: endpoints.unwrap_or_default(), running, ..Capture::default() }
 }
 

@@ -2,7 +2,7 @@
 //! ZooKeeper.
 
 use super::*;
-use crate::model::BrokerState;
+use crate::model::{BrokerState, Reassignment};
 
 const VERSIONS: [&str; 3] = ["1.1.1", "2.1.1", "2.8.2"];
 
@@ -64,4 +64,24 @@ fn a_broker_that_is_away_and_a_topic_that_is_being_deleted_show_in_every_age() {
         assert_eq!((lost.in_sync, lost.log_dir), (false, None), "{version}");
         assert_eq!(lost.size_bytes, replica(&snapshot, "orders", 1, 2).size_bytes, "{version}");
     }
+}
+
+#[test]
+fn what_zookeeper_says_of_running_reassignments_marks_both_sides() {
+    let list = Some(fixture("1.1.1-reassigning/reassignments.txt"));
+    let moving = Sources { reassignments: list, ..capture("1.1.1-reassigning") };
+    let Imported { snapshot, summary } = imported(&moving);
+    let marks = |number: u32| -> Vec<Option<Reassignment>> {
+        let rows = find(&snapshot, "orders", number).replica_rows();
+        snapshot.replicas[rows].iter().map(|r| r.reassignment).collect()
+    };
+    let (adding, removing) = (Some(Reassignment::Adding), Some(Reassignment::Removing));
+    // 1,2 becomes 3,2, and 3,1 becomes 3,2.
+    assert_eq!(marks(0), [adding, None, removing]);
+    assert_eq!(marks(2), [None, adding, removing]);
+    assert_eq!((marks(1), marks(3)), (vec![None, None], vec![None, None]));
+    assert!(
+        summary.derived.iter().any(|line| line.contains("a reassignment of 2 partitions is under way")),
+        "{summary}"
+    );
 }
