@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "live_e2e/failures.rs"]
+mod failures;
 mod support;
 
 use std::collections::BTreeMap;
@@ -21,6 +23,10 @@ use tempfile::TempDir;
 
 /// Fetches in small pieces, so that throttles bite at once.
 const SMALL_FETCHES: &str = "replica.fetch.response.max.bytes=262144\nreplica.fetch.max.bytes=65536";
+
+/// Only whom an ACL allows it may ask anything, but for the lab's own users.
+const ACLS: &str = "\nauthorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n\
+                    super.users=User:ANONYMOUS;User:lab";
 
 /// What each log dir can hold: the plan has to mind it.
 const LOG_DIR_CAPACITY_BYTES: u64 = 6_300_000;
@@ -42,7 +48,7 @@ struct Site {
 
 #[test]
 fn a_real_cluster_is_captured_and_a_plan_carried_out_stopped_and_undone() {
-    let lab = Lab::start(&[("KLAB_SECURE", "1"), ("KLAB_PROPS", SMALL_FETCHES)]);
+    let lab = Lab::start(&[("KLAB_SECURE", "1"), ("KLAB_PROPS", &(SMALL_FETCHES.to_owned() + ACLS))]);
     let env = lab.run("env", &[]);
     let env = env.lines().filter_map(|line| line.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
     let site = Site { lab, work: TempDir::new().unwrap(), env };
@@ -50,6 +56,8 @@ fn a_real_cluster_is_captured_and_a_plan_carried_out_stopped_and_undone() {
 
     captures_equal_what_kafkas_tools_say(&site);
     refusals_are_clear_and_tell_no_secret(&site);
+    failures::what_a_principal_may_not_see_is_named(&site);
+    failures::quotas_in_force_are_captured(&site);
     rates_are_those_of_a_producer(&site);
     a_plan_is_stopped_resumed_and_undone(&site);
 }
@@ -244,6 +252,7 @@ fn a_plan_is_stopped_resumed_and_undone(site: &Site) {
     }
     assert_eq!(site.settings(), settings);
 
+    failures::a_dir_that_failed_is_offline(site);
     site.lab.run("end", &["6"]);
     let without = site.capture("without");
     let states: Vec<&str> = without.brokers.iter().map(|broker| broker.state.name()).collect();
@@ -308,9 +317,13 @@ impl Site {
     }
 
     fn properties(&self, name: &str, password: &str, ca: &str) -> String {
+        self.properties_of("lab", name, password, ca)
+    }
+
+    fn properties_of(&self, user: &str, name: &str, password: &str, ca: &str) -> String {
         let text = format!(
             "security.protocol=SASL_SSL\nsasl.mechanism=SCRAM-SHA-512\n\
-             sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username=\"lab\" \
+             sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username=\"{user}\" \
              password=\"{password}\";\nssl.truststore.location={ca}\n"
         );
         fs::write(self.path(name), text).unwrap();

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use super::common::{self, Format, InputArgs};
 use super::exit::{CliError, Verdict};
 use crate::capacity::advise::{brokers, quotas, topics};
-use crate::ingest::clients;
 use crate::ingest::kafka_cli::settings;
+use crate::ingest::{self, clients};
+use crate::model::clients::Quota;
 use crate::model::settings::BrokerSettings;
 use crate::report;
 
@@ -17,6 +18,7 @@ Examples:
   evenkeel advise quotas snapshot --clients clients.csv --headroom 1.5
   evenkeel advise quotas snapshot --clients clients.csv --format json | jq -r '.findings[].command'
 
+quotas.csv is what `snapshot kafka` writes of the quotas in force, beside the snapshot's tables (docs/advise.md).
 clients.csv: user?, client_id?, produce_bytes_per_sec, consume_bytes_per_sec, throttle_ms?; a row without user and
 client_id is everybody else. Exit status: 0 advised; 2 bad usage or input; 1 anything else.";
 
@@ -71,6 +73,9 @@ struct QuotaArgs {
     /// What clients do today (CSV, plain or gzipped)
     #[arg(long, value_name = "FILE")]
     clients: PathBuf,
+    /// The quotas in force (default: the snapshot's quotas.csv, where there is one)
+    #[arg(long, value_name = "FILE")]
+    quotas: Option<PathBuf>,
     /// How far above what a client uses its quota is
     #[arg(long, value_name = "FACTOR", default_value_t = quotas::HEADROOM, value_parser = parse_factor)]
     headroom: f64,
@@ -113,7 +118,9 @@ pub fn run(args: &Args) -> Result<Verdict, CliError> {
                 let (clients, warnings) = clients::read(&args.clients)?;
                 common::warn(&warnings);
                 let settings = read_settings(args.configs.as_ref())?;
-                let advice = quotas::quotas(&snapshot, &policy, &clients, settings.as_ref(), args.headroom);
+                let in_force = read_quotas(args)?;
+                let in_force = quotas::InForce::new(in_force.as_deref());
+                let advice = quotas::quotas(&snapshot, &policy, &clients, in_force, settings.as_ref(), args.headroom);
                 (report::advise::quotas_to_text(&snapshot, &advice), report::advise::quotas_to_json(&advice))
             }
             About::Topics(_) => {
@@ -127,6 +134,15 @@ pub fn run(args: &Args) -> Result<Verdict, CliError> {
         }
         Ok(Verdict::Done)
     })?
+}
+
+/// The file given, or the snapshot's own.
+fn read_quotas(args: &QuotaArgs) -> Result<Option<Vec<Quota>>, CliError> {
+    let own = args.input.snapshot.join(ingest::quotas::FILE);
+    let Some(path) = args.quotas.clone().or_else(|| own.exists().then_some(own)) else { return Ok(None) };
+    let (quotas, warnings) = ingest::quotas::read(&path)?;
+    common::warn(&warnings);
+    Ok(Some(quotas))
 }
 
 fn read_settings(path: Option<&PathBuf>) -> Result<Option<BrokerSettings>, CliError> {

@@ -20,4 +20,5 @@ mod toml_reader;
 pub use fault::{Fault, Faults, Severity};
 pub use snapshot_dir::clients;
 pub use snapshot_dir::history;
+pub use snapshot_dir::quotas;
 pub use synth::{SynthError, SynthFaults, SynthSpec, synthesize};

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 
 use sha2::{Digest as _, Sha256};
 
-use super::snapshot_dir::FORMAT;
+use super::snapshot_dir::{FORMAT, quotas};
+use crate::model::clients::{Part, Quota};
 use crate::model::{Broker, ClusterInfo, LogDir, Partition, PartitionIdx, Reassignment, Replica, Snapshot, Topic};
 use crate::writer::OutputFile;
 
@@ -70,6 +71,27 @@ pub fn snapshot_files(snapshot: &Snapshot) -> Vec<OutputFile> {
         file("replicas.csv", table(&replica_rows(snapshot), &replica_columns(snapshot))),
         file("topics.csv", table(&snapshot.topics, &topic_columns(snapshot))),
     ]
+}
+
+/// `quotas.csv`, in the order given: without rows where no quota is set, which is not the same as no file.
+#[must_use]
+pub fn quotas_file(rows: &[Quota]) -> OutputFile {
+    let part = |part: &Part, out: &mut String| match part {
+        Part::Named(name) => put(out, name),
+        Part::Default => put(out, quotas::DEFAULT_NAME),
+        Part::Absent => {}
+    };
+    let figure = |figure: Option<f64>, out: &mut String| figure.into_iter().for_each(|figure| put(out, figure));
+    let [user, client_id, produce, consume, request, mutation] = quotas::COLUMN_NAMES;
+    let columns = [
+        always(user, move |q: &Quota, out| part(&q.entity.user, out)),
+        always(client_id, move |q: &Quota, out| part(&q.entity.client_id, out)),
+        always(produce, move |q: &Quota, out| figure(q.producer_byte_rate, out)),
+        always(consume, move |q: &Quota, out| figure(q.consumer_byte_rate, out)),
+        always(request, move |q: &Quota, out| figure(q.request_percentage, out)),
+        always(mutation, move |q: &Quota, out| figure(q.controller_mutation_rate, out)),
+    ];
+    file(quotas::FILE, table(rows, &columns))
 }
 
 /// What `snapshot_dir` will say is the hash of the directory that holds `files`, snapshot_files' own: SHA-256 over

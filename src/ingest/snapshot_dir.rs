@@ -14,6 +14,7 @@ mod files;
 pub mod history;
 mod log_dirs;
 mod partitions;
+pub mod quotas;
 mod reference;
 mod replicas;
 mod table;

@@ -200,6 +200,15 @@ pub struct ConfigAnswer {
 /// A resource's configs by name.
 pub type Configs = BTreeMap<String, ConfigAnswer>;
 
+/// `DescribeClientQuotas`: the quotas of one entity.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct QuotaAnswer {
+    /// What it is by kind (`user`, `client-id`, `ip`): a name, or none for all without a quota of their own.
+    pub entity: BTreeMap<String, Option<String>>,
+    /// Quotas by Kafka's name, such as `producer_byte_rate`.
+    pub values: BTreeMap<String, f64>,
+}
+
 /// `IncrementalAlterConfigs`: one change; without a value the setting is removed, so that its default holds again.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConfigChange {
@@ -236,6 +245,14 @@ pub trait Admin {
 
     /// First and end offsets.
     fn offsets(&self, partitions: &[TopicPartition]) -> BTreeMap<TopicPartition, Answer<OffsetsAnswer>>;
+
+    /// Quotas in force.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] before Kafka 2.6; denied; nobody answered.
+    fn quotas(&self) -> Answer<Vec<QuotaAnswer>> {
+        Err(AdminError::new(ErrorKind::Unsupported, "this client does not ask for quotas"))
+    }
 
     /// Configs in force.
     fn configs(&self, resources: &[Resource]) -> BTreeMap<Resource, Answer<Configs>>;

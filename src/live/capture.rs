@@ -12,6 +12,7 @@ use super::admin::{
     Admin, Answer, ErrorKind, LogDirs, OffsetsAnswer, Resource, RunningReassignment, TopicPartition, TopicsAnswer,
 };
 use super::surroundings::Surroundings;
+use super::{quotas, visible};
 use crate::ingest::kafka_cli::observed::{Observed, ObservedLogDir, ObservedPartition, ObservedRates, PartitionKey};
 use crate::ingest::kafka_cli::rfc3339;
 use crate::model::{Statistic, Window};
@@ -23,7 +24,7 @@ const TICK: Duration = Duration::from_millis(500);
 /// what is being read and how much of it all is done (0–1).
 ///
 /// # Errors
-/// No broker answered, or refused who we are.
+/// No broker answered, or refused who we are, or showed us no topic.
 pub fn capture(
     admin: &dyn Admin,
     sample: Duration,
@@ -47,8 +48,10 @@ pub fn capture(
     take_partitions(&topics, &running, &mut observed);
     progress("configs", 0.2);
     take_configs(admin, &brokers, &topics, &mut observed);
+    observed.quotas = quotas::take(admin, &mut observed.missing);
     progress("log dirs", 0.4);
     let first = Reading::take(admin, &brokers, &topics, !sample.is_zero(), surroundings);
+    visible::judge(&topics, &first.dirs, &mut observed.missing)?;
     let last = if sample.is_zero() {
         let line = "what producers write: counts as 0, for --sample 0s asks for no second reading";
         observed.missing.push(line.to_owned());
@@ -203,29 +206,36 @@ impl Reading {
     fn into_log_dirs(self, observed: &mut Observed) {
         let mut failures = Failures::default();
         for (id, answer) in self.dirs {
-            let dirs = match answer {
-                Ok(dirs) => dirs,
-                Err(error) => {
-                    let effect = "log dirs: replicas there have no dir, and the sizes of their leaders where known";
-                    failures.add(effect, &error.to_string());
+            let why = match answer {
+                Ok(dirs) if !dirs.is_empty() => {
+                    take_log_dirs(id, dirs, observed);
                     continue;
                 }
+                // Every broker has one: before Kafka 3.2 it lists none to those who may not describe the cluster.
+                Ok(_) => format!("broker {id} lists none: the principal may lack Describe on the cluster"),
+                Err(error) if error.kind == ErrorKind::Unsupported => {
+                    format!("{error}: before Kafka 2.0 capture with Kafka's tools and snapshot kafka-cli")
+                }
+                Err(error) => error.to_string(),
             };
-            observed.reporting.insert(id);
-            for (path, dir) in dirs {
-                let replicas =
-                    dir.replicas.iter().filter_map(|(p, bytes, is_future)| Some((key(p)?, *bytes, *is_future)));
-                let taken = ObservedLogDir {
-                    is_online: dir.is_online,
-                    is_cordoned: dir.is_cordoned,
-                    total_bytes: dir.total_bytes,
-                    usable_bytes: dir.usable_bytes,
-                    replicas: replicas.collect(),
-                };
-                observed.log_dirs.insert((id, path), taken);
-            }
+            failures.add("log dirs: replicas there have no dir, and the sizes of their leaders where known", &why);
         }
         failures.tell(&mut observed.missing);
+    }
+}
+
+fn take_log_dirs(id: i32, dirs: LogDirs, observed: &mut Observed) {
+    observed.reporting.insert(id);
+    for (path, dir) in dirs {
+        let replicas = dir.replicas.iter().filter_map(|(p, bytes, is_future)| Some((key(p)?, *bytes, *is_future)));
+        let taken = ObservedLogDir {
+            is_online: dir.is_online,
+            is_cordoned: dir.is_cordoned,
+            total_bytes: dir.total_bytes,
+            usable_bytes: dir.usable_bytes,
+            replicas: replicas.collect(),
+        };
+        observed.log_dirs.insert((id, path), taken);
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::admin::{
-    Admin, AdminError, Answer, ClusterAnswer, ConfigChange, Configs, ErrorKind, LogDirs, OffsetsAnswer, Replica,
-    Resource, RunningReassignment, TopicPartition, TopicsAnswer,
+    Admin, AdminError, Answer, ClusterAnswer, ConfigChange, Configs, ErrorKind, LogDirs, OffsetsAnswer, QuotaAnswer,
+    Replica, Resource, RunningReassignment, TopicPartition, TopicsAnswer,
 };
 use super::krafka_admin::KrafkaAdmin;
 use super::properties::{ClientProperties, Mechanism};
@@ -54,7 +54,11 @@ impl Connection {
 impl Admin for Connection {
     fn cluster(&self) -> Answer<ClusterAnswer> {
         match &self.protocol {
-            Ok(protocol) => protocol.cluster(),
+            // DescribeCluster is of Kafka 2.8; before it, metadata names the brokers.
+            Ok(protocol) => match protocol.cluster() {
+                Err(error) if error.kind == ErrorKind::Unsupported => self.client.cluster(),
+                answer => answer,
+            },
             Err(_) => self.client.cluster(),
         }
     }
@@ -73,6 +77,10 @@ impl Admin for Connection {
 
     fn offsets(&self, partitions: &[TopicPartition]) -> BTreeMap<TopicPartition, Answer<OffsetsAnswer>> {
         self.each(partitions.iter().cloned(), |protocol| protocol.offsets(partitions))
+    }
+
+    fn quotas(&self) -> Answer<Vec<QuotaAnswer>> {
+        self.protocol.as_ref().map_err(Clone::clone)?.quotas()
     }
 
     fn configs(&self, resources: &[Resource]) -> BTreeMap<Resource, Answer<Configs>> {

@@ -8,24 +8,26 @@ use std::time::Duration;
 
 use krafka::Kafka;
 use krafka::admin::{
-    AdminClient, AlterPartitionReassignmentsOptions, AlterReplicaLogDirsOptions, ConfigOp, ConfigResource,
-    DescribeClusterOptions, DescribeLogDirsOptions, ElectLeadersOptions, ElectionType, IncrementalAlterConfigsOptions,
-    ListOffsetsOptions, ListPartitionReassignmentsOptions, LogDirDescription, OffsetSpec, TopicPartitionReplica,
+    AdminClient, AlterPartitionReassignmentsOptions, AlterReplicaLogDirsOptions, ClientQuotaFilter, ConfigOp,
+    ConfigResource, DescribeClientQuotasOptions, DescribeClusterOptions, DescribeLogDirsOptions, ElectLeadersOptions,
+    ElectionType, IncrementalAlterConfigsOptions, ListOffsetsOptions, ListPartitionReassignmentsOptions,
+    LogDirDescription, OffsetSpec, TopicPartitionReplica,
 };
 use krafka::auth::{AuthConfig, TlsConfig};
 use krafka::error::{ErrorCode, KrafkaError};
 
 use super::admin::{
     AdminError, Answer, BrokerAnswer, ClusterAnswer, ConfigChange, ErrorKind, LogDirAnswer, LogDirs, OffsetsAnswer,
-    Replica, Resource, RunningReassignment, TopicPartition,
+    QuotaAnswer, Replica, Resource, RunningReassignment, TopicPartition,
 };
 use super::properties::{ClientProperties, Mechanism, Pem};
 
 /// Dialling takes no longer than this, whatever a whole call may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Partitions of one request for offsets: an answer of a few hundred kilobytes.
-const OFFSETS_PER_CALL: usize = 10_000;
+/// Partitions of one call for offsets, which asks every leader at once for its own: a few megabytes, should one lead them
+/// all. Fewer would only wait more often for a broker that does not answer.
+const OFFSETS_PER_CALL: usize = 100_000;
 
 /// What a call over several items answers, as the crate has it.
 type Answers<K, T> = Result<HashMap<K, Result<T, KrafkaError>>, KrafkaError>;
@@ -96,6 +98,18 @@ impl KrafkaAdmin {
             removing: r.removing_replicas,
         };
         Ok(found.into_iter().map(|(p, r)| (ours(&p), running(r))).collect())
+    }
+
+    pub(super) fn quotas(&self) -> Answer<Vec<QuotaAnswer>> {
+        let options = DescribeClientQuotasOptions::default();
+        let found = self.wait(self.admin.describe_client_quotas(ClientQuotaFilter::all(), options));
+        let found = found.map_err(|e| error("cannot describe client quotas", &e))?;
+        let mut quotas: Vec<QuotaAnswer> = found
+            .into_iter()
+            .map(|(entity, values)| QuotaAnswer { entity: entity.0, values: values.into_iter().collect() })
+            .collect();
+        quotas.sort_by(|a, b| a.entity.cmp(&b.entity));
+        Ok(quotas)
     }
 
     pub(super) fn offsets(&self, partitions: &[TopicPartition]) -> BTreeMap<TopicPartition, Answer<OffsetsAnswer>> {
@@ -255,6 +269,10 @@ fn error(what: &str, failure: &KrafkaError) -> AdminError {
         KrafkaError::Broker { code, .. } => kind_of(*code),
         _ => ErrorKind::Other,
     };
+    if let (ErrorKind::Denied, KrafkaError::Broker { code, .. }) = (kind, failure) {
+        // The brokers' own text prints the whole request.
+        return AdminError::new(kind, format!("{what}: the principal may not ({code:?})"));
+    }
     let cause = std::error::Error::source(failure).map(|cause| cause.to_string());
     let told = failure.to_string();
     // The crate's own text often ends in its cause already.

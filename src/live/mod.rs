@@ -9,8 +9,10 @@ pub mod codes;
 mod connection;
 mod krafka_admin;
 pub mod properties;
+mod quotas;
 mod rdkafka_client;
 pub mod surroundings;
+mod visible;
 
 pub use admin::{Admin, AdminError};
 pub use capture::capture;

@@ -123,6 +123,12 @@ impl RdkafkaClient {
                 Ok(found) => {
                     for (resource, found) in call.iter().zip(found) {
                         let one = match found {
+                            // rdkafka drops the error of a single resource and leaves it without settings, which no
+                            // broker or topic is. Taken for an answer, what was set there would be lost by `apply`.
+                            Ok(found) if found.entries.is_empty() => {
+                                let why = "nothing was answered: the principal may lack DescribeConfigs, or it is gone";
+                                Err(AdminError::new(ErrorKind::Denied, format!("{}: {why}", what(resource))))
+                            }
                             Ok(found) => Ok(configs_of(found)),
                             Err(code) => Err(error_of(code, format!("{}: {code}", what(resource)))),
                         };

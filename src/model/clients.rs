@@ -1,4 +1,4 @@
-//! Clients as quotas see them: by user, client id, or both (contract §1, `clients.csv`).
+//! Clients as quotas see them: by user, client id, or both (contract §1, `clients.csv`); and the quotas in force.
 
 /// What a quota is for: Kafka's user and client id, either of which may be left open.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,4 +20,39 @@ pub struct Client {
     pub consume_bytes_per_sec: f64,
     /// How long brokers delay its requests today, milliseconds; none where that is unknown.
     pub throttle_ms: Option<f64>,
+}
+
+/// What a part of a quota's entity is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// A certain user or client id.
+    Named(String),
+    /// Every one without a quota of their own.
+    Default,
+    /// Not part of the entity.
+    Absent,
+}
+
+/// What a quota is set for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entity {
+    /// By user.
+    pub user: Part,
+    /// By client id.
+    pub client_id: Part,
+}
+
+/// The quotas of an entity, each per broker and none where it is not set. A row of `quotas.csv`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quota {
+    /// Whose.
+    pub entity: Entity,
+    /// `producer_byte_rate`, bytes per second.
+    pub producer_byte_rate: Option<f64>,
+    /// `consumer_byte_rate`, bytes per second.
+    pub consumer_byte_rate: Option<f64>,
+    /// `request_percentage`: percent of one thread's time.
+    pub request_percentage: Option<f64>,
+    /// `controller_mutation_rate`: partitions created or deleted per second.
+    pub controller_mutation_rate: Option<f64>,
 }

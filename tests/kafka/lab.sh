@@ -7,21 +7,21 @@
 #   lab.sh env            KEY=VALUE: the bootstrap servers, the authority's certificate, each broker's log dirs
 #   lab.sh end ID         end one broker
 #   lab.sh again ID       start an ended broker again, with the data it had
-#   lab.sh TOOL ARGS…     a Kafka tool against the cluster: topics, configs, log-dirs, reassign, leader-election,
+#   lab.sh TOOL ARGS…     a Kafka tool against the cluster: topics, configs, log-dirs, reassign, leader-election, acls,
 #                         cluster
 #
 # Environment (default):
 #   KLAB_DIR      (required)  one directory is one cluster: its data, its logs, its pids
 #   KLAB_PORT     (19090)     the controller's port; broker i listens on KLAB_PORT+i
-#   KLAB_SECURE   ()          1: each broker also listens for SASL_SSL (SCRAM-SHA-512, user lab, password lab-secret) on
-#                             KLAB_PORT+KLAB_BROKERS+i; the authority's certificate is KLAB_DIR/tls/ca.pem
-#   KLAB_PROPS    ()          further lines of the brokers' properties
+#   KLAB_SECURE   ()          1: each broker also listens for SASL_SSL (SCRAM-SHA-512; user lab, password lab-secret;
+#                             user reader, password reader-secret) on KLAB_PORT+KLAB_BROKERS+i; the authority's certificate is KLAB_DIR/tls/ca.pem
+#   KLAB_PROPS    ()          further lines of the nodes' properties
 #   KLAB_BROKERS  (6), KLAB_RACKS (3), KLAB_DIRS (2, log dirs a broker), KLAB_HEAP (256m)
 #   KLAB_PARENT   ()          a pid: the cluster ends itself soon after that process is gone
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-die() { echo "lab: $*" >&2; exit 1; }
+. "$here/common.sh"
 
 [ $# -gt 0 ] || { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 2; }
 command=$1; shift
@@ -33,28 +33,9 @@ brokers=${KLAB_BROKERS:-6} racks=${KLAB_RACKS:-3} dirs=${KLAB_DIRS:-2} port=${KL
 secure=${KLAB_SECURE:-}
 # 16 bytes in base64url, as Kafka wants them; the same for all labs, which never meet.
 cluster_id=ZXZlbmtlZWwta2Fma2EtMQ
-class_path_file=$here/cp.txt
+pom=$here/pom.xml class_path_file=$here/cp.txt
 # Short-lived JVMs on a shared machine: a light compiler, a light collector, and the shared archive of classes.
 java_options=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto -Djava.awt.headless=true -Djava.net.preferIPv4Stack=true)
-
-addresses() { local i list=; for i in $(seq "$brokers"); do list+=,127.0.0.1:$(($1 + i)); done; echo "${list#,}"; }
-bootstrap() { addresses "$port"; }
-log_dirs() { local k list=; for k in $(seq "$dirs"); do list+=,$lab/broker-$1/disk$k; done; echo "${list#,}"; }
-
-# Two test runs at once must not both fetch jars or write the archive, hence the lock.
-fetch_jars() {
-  command -v java >/dev/null || die "Java is missing: run ./dev setup"
-  exec 9>"$here/.lock"; flock 9
-  if ! [ -s "$class_path_file" ] || ! tr ':' '\n' <"$class_path_file" | xargs -d '\n' ls >/dev/null 2>&1 \
-      || [ "$here/pom.xml" -nt "$class_path_file" ]; then
-    command -v mvn >/dev/null || die "Maven is missing: run ./dev setup"
-    # Central answers slowly now and then; a second try costs little.
-    local goal=(mvn -q -B -f "$here/pom.xml" dependency:build-classpath "-Dmdep.outputFile=$class_path_file")
-    "${goal[@]}" >&2 || "${goal[@]}" >&2 || die "Maven could not fetch Kafka's jars"
-  fi
-  class_path=$(<"$class_path_file")
-}
-release_lock() { exec 9>&-; }
 
 # The archive of loaded classes halves the start of each JVM; its name changes with what it depends on.
 use_archive() {
@@ -110,6 +91,7 @@ node.id=1000
 listeners=CONTROLLER://127.0.0.1:$port
 log.dirs=$lab/controller/meta
 $common
+${KLAB_PROPS:-}
 P
   for i in $(seq "$brokers"); do
     listeners=PLAINTEXT://127.0.0.1:$((port + i))
@@ -153,7 +135,8 @@ format_nodes() {
     done
   done
   local users=()
-  if [ -n "$secure" ]; then users=(--add-scram 'SCRAM-SHA-512=[name=lab,password=lab-secret]'); fi
+  if [ -n "$secure" ]; then users=(--add-scram 'SCRAM-SHA-512=[name=lab,password=lab-secret]'
+    --add-scram 'SCRAM-SHA-512=[name=reader,password=reader-secret]'); fi
   tool kafka.tools.StorageTool format -t "$cluster_id" -c "$lab/controller.properties" "${users[@]}" \
     >"$lab/format.log" 2>&1 || { cat "$lab/format.log" >&2; die "formatting failed"; }
 }
@@ -168,18 +151,8 @@ start_node() { # name [java option…]
   echo $! >"$lab/$name.pid"
 }
 
-is_running() { [ -f "$lab/$1.pid" ] && kill -0 "$(<"$lab/$1.pid")" 2>/dev/null; }
-
-wait_ready() { # A broker says so after the controller has unfenced it, so the cluster can be used at once.
-  local name deadline=$((SECONDS + 120))
-  for name in "$@"; do
-    until grep -q 'Kafka Server started' "$lab/$name.log" 2>/dev/null; do
-      is_running "$name" || { tail -n 20 "$lab/$name.log" >&2; return 1; }
-      [ $SECONDS -lt $deadline ] || { echo "lab: $name was not ready after 120 s; its log is $lab/$name.log" >&2; return 1; }
-      sleep 0.1
-    done
-  done
-}
+# A broker says so after the controller has unfenced it, so the cluster can be used at once.
+wait_ready() { wait_for 'Kafka Server started' "$@"; }
 
 # The archive is recorded by the life of one small server that is both controller and broker.
 record_archive() {
@@ -207,18 +180,6 @@ P
   use_archive
 }
 
-# Ends only a process that this lab started: the pid must still run with this node's own properties file.
-end_node() { # name signal
-  local pid tries
-  pid=$(cat "$lab/$1.pid" 2>/dev/null) || return 0
-  if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "$lab/$1.properties"; then
-    kill "-$2" "$pid" 2>/dev/null || true
-    for tries in $(seq 300); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
-    kill -KILL "$pid" 2>/dev/null || true
-  fi
-  rm -f "$lab/$1.pid"
-}
-
 nodes() { local i; echo controller; for i in $(seq "$brokers"); do echo "broker-$i"; done; }
 
 start() {
@@ -234,9 +195,7 @@ start() {
   for name in $(nodes); do start_node "$name"; done
   # shellcheck disable=SC2046 # the names hold no blanks
   wait_ready $(nodes) || { stop; die "the cluster did not start"; }
-  if [ -n "${KLAB_PARENT:-}" ]; then
-    setsid "$0" guard "$KLAB_PARENT" >/dev/null 2>&1 </dev/null &
-  fi
+  start_guard "${KLAB_PARENT:-}"
   bootstrap
 }
 
@@ -244,14 +203,6 @@ again() { # name
   fetch_jars; use_archive; release_lock
   rm -f "$lab/$1.log"
   start_node "$1"; wait_ready "$1"
-}
-
-guard() { # Data of a test that was killed is of no use to anybody.
-  while kill -0 "$1" 2>/dev/null; do
-    sleep 1
-    [ -f "$lab/settings" ] || return 0
-  done
-  stop
 }
 
 stop() { # The data goes too, so nobody waits for a clean end.
@@ -284,6 +235,7 @@ case $command in
   log-dirs) run_tool $tools.LogDirsCommand "$@" ;;
   reassign) run_tool $tools.reassign.ReassignPartitionsCommand "$@" ;;
   leader-election) run_tool $tools.LeaderElectionCommand "$@" ;;
+  acls) run_tool $tools.AclCommand "$@" ;;
   cluster) run_tool $tools.ClusterTool "$@" ;;
   *) die "unknown command $command" ;;
 esac

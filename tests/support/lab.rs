@@ -10,21 +10,29 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use tempfile::TempDir;
 
-/// Brokers 1…6, broker i in rack-((i − 1) mod 3 + 1).
+/// Brokers 1…6, broker i in rack-((i − 1) mod 3 + 1), unless `KLAB_BROKERS` says otherwise.
 pub(crate) const BROKERS: u16 = 6;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/kafka/lab.sh");
 
-/// A running cluster of six brokers in three racks with two log dirs each.
+/// Where `KLAB_KAFKA` names a version of the years before KRaft.
+const ZOOKEEPER_SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/kafka/zookeeper/lab.sh");
+
+/// A running cluster of brokers in three racks with two log dirs each.
 pub(crate) struct Lab {
     dir: TempDir,
     port: u16,
+    brokers: u16,
+    script: &'static str,
 }
 
 impl Lab {
     /// Starts a cluster with these further settings of the script and returns when every broker serves.
     pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
-        let lab = Self { dir: TempDir::with_prefix("evenkeel-lab-").unwrap(), port: free_ports() };
+        let value = |name: &str| settings.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
+        let brokers = value("KLAB_BROKERS").map_or(BROKERS, |number| number.parse().unwrap());
+        let script = if value("KLAB_KAFKA").is_some() { ZOOKEEPER_SCRIPT } else { SCRIPT };
+        let lab = Self { dir: TempDir::with_prefix("evenkeel-lab-").unwrap(), port: free_ports(), brokers, script };
         let output = lab.command("start", &[]).envs(settings.iter().copied()).output().unwrap();
         assert!(output.status.success(), "the lab did not start:\n{}", stderr(&output));
         lab
@@ -32,7 +40,7 @@ impl Lab {
 
     /// The addresses that clients start from.
     pub(crate) fn bootstrap(&self) -> String {
-        let addresses: Vec<String> = (1..=BROKERS).map(|id| format!("127.0.0.1:{}", self.port + id)).collect();
+        let addresses: Vec<String> = (1..=self.brokers).map(|id| format!("127.0.0.1:{}", self.port + id)).collect();
         addresses.join(",")
     }
 
@@ -56,14 +64,14 @@ impl Lab {
     }
 
     fn command(&self, tool: &str, args: &[&str]) -> Command {
-        let mut command = Command::new(SCRIPT);
+        let mut command = Command::new(self.script);
         command
             .arg(tool)
             .args(args)
             .stdin(Stdio::null())
             .env("KLAB_DIR", self.dir.path())
             .env("KLAB_PORT", self.port.to_string())
-            .env("KLAB_BROKERS", BROKERS.to_string())
+            .env("KLAB_BROKERS", self.brokers.to_string())
             .env("KLAB_PARENT", std::process::id().to_string());
         command
     }

@@ -4,6 +4,7 @@
 //! absent and named; no finding is made of what is as advised already.
 
 pub mod brokers;
+mod in_force;
 pub mod linux;
 pub mod quotas;
 pub mod topics;

@@ -7,9 +7,12 @@
 //! "Quotas" and "Setting quotas".
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
+pub use super::in_force::InForce;
 use super::{Advice, BOOTSTRAP, Finding, Value, quoted, rate_in_words};
 use crate::model::clients::{Client, ClientIdentity};
+pub use crate::model::clients::{Entity, Part};
 use crate::model::settings::BrokerSettings;
 use crate::model::{BrokerState, Policy, Snapshot, Statistic};
 
@@ -20,26 +23,6 @@ const SOURCE: &str = "Kafka documentation, Quotas: per broker, by user and clien
 
 /// Kafka's defaults of `num.io.threads` and `num.network.threads`.
 const THREADS: [(&str, u64); 2] = [("num.io.threads", 8), ("num.network.threads", 3)];
-
-/// What a part of a quota's entity is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
-    /// A certain user or client id.
-    Named(String),
-    /// Every one without a quota of their own.
-    Default,
-    /// Not part of the entity.
-    Absent,
-}
-
-/// What a quota is set for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Entity {
-    /// By user.
-    pub user: Part,
-    /// By client id.
-    pub client_id: Part,
-}
 
 /// The entities whose quota may bind a connection of `user` as `client_id`, in Kafka's order: the first that has a quota
 /// binds, the others do not count.
@@ -140,6 +123,7 @@ pub fn quotas(
     snapshot: &Snapshot,
     policy: &Policy,
     clients: &[Client],
+    in_force: InForce<'_>,
     settings: Option<&BrokerSettings>,
     headroom: f64,
 ) -> QuotaAdvice {
@@ -155,11 +139,19 @@ pub fn quotas(
             let Some(share) = busiest_share[side] else { continue };
             let quota = (rate * share * headroom).ceil();
             sums[side] += quota;
-            let why = why(&entity, client, side, share, headroom, has_users);
+            let bound = in_force.binding(&client.identity, side);
+            if bound.as_ref().is_some_and(|(rate, whose)| *whose == entity && rate.ceil() == quota) {
+                continue;
+            }
+            let mut why = why(&entity, client, side, share, headroom, has_users);
+            if let Some((_, whose)) = bound.as_ref().filter(|(_, whose)| *whose != entity) {
+                let _ = write!(why, ". Today the quota of {} binds it", whose.name());
+            }
+            let unlimited = || in_force.is_known().then(|| Value::from("unlimited"));
             advice.findings.push(Finding {
                 setting: SIDES[side].0,
                 subject: entity.name(),
-                now: None,
+                now: bound.map(|(rate, _)| Value::Number(rate.round() as u64)).or_else(unlimited),
                 advised: Value::Number(quota as u64),
                 why,
                 unless: format!(
@@ -171,7 +163,7 @@ pub fn quotas(
             });
         }
     }
-    note_absent(snapshot, clients, &mut advice);
+    note_absent(snapshot, clients, in_force, &mut advice);
     let oversubscription = oversubscription(snapshot, policy, sums, &mut advice);
     let request_percentage_total = request_percentage_total(snapshot, settings);
     if request_percentage_total.is_none() {
@@ -236,8 +228,10 @@ fn before_2_6(snapshot: &Snapshot) -> bool {
     }
 }
 
-fn note_absent(snapshot: &Snapshot, clients: &[Client], advice: &mut Advice) {
-    advice.absent("now", "clients.csv does not hold the quotas in force; kafka-configs --describe lists them");
+fn note_absent(snapshot: &Snapshot, clients: &[Client], in_force: InForce<'_>, advice: &mut Advice) {
+    if !in_force.is_known() {
+        advice.absent("now", "no quotas.csv says which quotas are in force; kafka-configs --describe lists them");
+    }
     advice.absent(
         "partitions of each client",
         "clients.csv has totals: the busiest broker's share of all traffic stands in",
@@ -306,12 +300,12 @@ pub fn default_request_percentage_total() -> u64 {
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a failing test may panic")]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::model::fixture::Fixture;
     use crate::model::{BrokerState, LogDirState};
 
-    fn cluster() -> Snapshot {
+    pub(in crate::capacity::advise) fn cluster() -> Snapshot {
         let mut fixture = Fixture::default();
         for id in 1..=2 {
             fixture = fixture.broker(id, "", "", BrokerState::Alive).dir(id, "/d", 1_000, LogDirState::Online, 0);
@@ -326,7 +320,7 @@ mod tests {
         snapshot
     }
 
-    fn client(user: &str, client_id: &str, produce: f64, consume: f64) -> Client {
+    pub(in crate::capacity::advise) fn client(user: &str, client_id: &str, produce: f64, consume: f64) -> Client {
         let name = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let identity = ClientIdentity { user: name(user), client_id: name(client_id) };
         Client { identity, produce_bytes_per_sec: produce, consume_bytes_per_sec: consume, throttle_ms: None }
@@ -335,7 +329,7 @@ mod tests {
     #[test]
     fn a_quota_is_the_busiest_brokers_share_of_the_peak_and_a_third() {
         let clients = [client("", "web", 0.0, 50.0), client("etl", "", 200.0, 0.0)];
-        let found = quotas(&cluster(), &Policy::default(), &clients, None, HEADROOM);
+        let found = quotas(&cluster(), &Policy::default(), &clients, InForce::new(None), None, HEADROOM);
         assert_eq!(found.busiest_share, [Some(0.75), Some(0.5)]);
         let advised: Vec<_> = found.advice.findings.iter().map(|f| (f.setting, f.advised.clone())).collect();
         // 200 · 0.75 · 1.3 = 195; 50 · 0.5 · 1.3 = 32.5.
@@ -360,7 +354,7 @@ mod tests {
         {
             snapshot.cluster.kafka_version = Some(version.to_owned());
             let clients = [client("", "a b", 1.0, 0.0)];
-            let found = quotas(&snapshot, &Policy::default(), &clients, None, HEADROOM);
+            let found = quotas(&snapshot, &Policy::default(), &clients, InForce::new(None), None, HEADROOM);
             let command = found.advice.findings[0].command.clone().unwrap();
             assert_eq!(command.contains("--zookeeper"), zookeeper, "{version}");
             assert!(command.ends_with("--entity-type clients --entity-name 'a b'"), "{command}");
@@ -389,7 +383,8 @@ mod tests {
         let mut settings = BrokerSettings::default();
         settings.cluster.insert("num.io.threads".to_owned(), "16".to_owned());
         let ask = |settings: &BrokerSettings| {
-            quotas(&cluster(), &Policy::default(), &[], Some(settings), HEADROOM).request_percentage_total
+            quotas(&cluster(), &Policy::default(), &[], InForce::new(None), Some(settings), HEADROOM)
+                .request_percentage_total
         };
         assert_eq!(ask(&settings), None);
         settings.cluster.insert("num.network.threads".to_owned(), "8".to_owned());

@@ -75,7 +75,9 @@ pub(super) fn run(args: &Args) -> Result<Verdict, CliError> {
         live::capture(&connection, args.sample, &System, &|stage, share| progress.show(stage, share))?
     };
     let Imported { snapshot, summary } = observed::import(&observed, inventory.as_ref(), &catalogue)?;
-    common::write(&args.out, &render::snapshot_files(&snapshot), args.force)?;
+    let mut files = render::snapshot_files(&snapshot);
+    files.extend(observed.quotas.as_deref().map(render::quotas_file));
+    common::write(&args.out, &files, args.force)?;
     common::warn(&summary.warnings);
     let out = args.out.display();
     common::print(&match args.format {

@@ -23,6 +23,10 @@ To capture (none of these commands changes anything; Kafka's scripts may lack th
   kafka-cluster.sh list-endpoints $B                       > brokers.txt     # Kafka 4
   kafka-broker-api-versions.sh $B                          > brokers.txt     # before
   kafka-cluster.sh cluster-id $B                           > cluster-id.txt
+  # before Kafka 2.8: kafka-topics.sh and, for topics, kafka-configs.sh with --zookeeper zk1:2181, and
+  Z=\"zookeeper-shell.sh zk1:2181\"; $Z get /cluster/id     > cluster-id.txt
+  for i in 1 2 3; do echo /brokers/ids/$i; $Z get /brokers/ids/$i; done > brokers.txt
+  $Z get /admin/reassign_partitions                        > reassignments.txt 2>&1
   P='http://prometheus:9090/api/v1/query_range' R=\"start=$(date -d -1day +%s)&end=$(date +%s)&step=300\"
   curl -sG $P -d \"$R\" -d 'query=sum by(broker,topic)(rate(kafka_server_brokertopicmetrics_bytesinpersec_total[5m]))' \\
     > metrics/bytes_in_rate.json
@@ -97,10 +101,12 @@ struct CaptureArgs {
     /// topic-configs*.txt]
     #[arg(long, value_name = "FILE", num_args = 1..)]
     configs: Vec<PathBuf>,
-    /// Output of kafka-cluster list-endpoints or kafka-broker-api-versions: hosts and racks [in --dir: brokers.txt]
+    /// Output of kafka-cluster list-endpoints or kafka-broker-api-versions, or what ZooKeeper holds of each broker: hosts and
+    /// racks [in --dir: brokers.txt]
     #[arg(long, value_name = "FILE")]
     brokers: Option<PathBuf>,
-    /// Output of kafka-reassign-partitions --list [in --dir: reassignments.txt]
+    /// Output of kafka-reassign-partitions --list, or what ZooKeeper holds at /admin/reassign_partitions [in --dir:
+    /// reassignments.txt]
     #[arg(long, value_name = "FILE")]
     reassignments: Option<PathBuf>,
 }

@@ -41,6 +41,21 @@ impl Capture {
         super::unique_hosts(self.endpoints.iter().filter_map(|(id, e)| Some((e.host.clone()?, *id))))
     }
 
+    /// A topic that is marked for deletion has no leaders and no future, and need not be placed.
+    pub(super) fn leave_out_deleted(&mut self, summary: &mut Summary) {
+        let marked: Vec<String> = self
+            .topics
+            .iter()
+            .filter(|(_, topic)| topic.is_marked_for_deletion)
+            .map(|(name, _)| name.clone())
+            .collect();
+        self.topics.retain(|_, topic| !topic.is_marked_for_deletion);
+        if !marked.is_empty() {
+            let number = count(marked.len(), "topic");
+            summary.derived.push(format!("{number} marked for deletion: left out ({})", few(&marked)));
+        }
+    }
+
     /// All brokers that any source names, controllers left out.
     fn broker_ids(&self) -> BTreeSet<i32> {
         let partitions = self.topics.values().flat_map(|topic| topic.partitions.values());

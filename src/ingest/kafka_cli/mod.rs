@@ -129,12 +129,13 @@ pub fn import(sources: &Sources) -> Result<Imported, Faults> {
     let mut summary = Summary::default();
     time::check(&sources.captured_at, &mut faults);
     let inventory = read_inventory(sources, &mut faults);
-    let capture = read_capture(sources, &mut faults);
+    let mut capture = read_capture(sources, &mut faults);
     let names = metric_names(sources, &inventory, &mut faults);
     let series = metrics::read(&sources.metrics, &names, &capture.hosts(), &mut faults);
     if faults.has_errors() {
         return Err(faults);
     }
+    capture.leave_out_deleted(&mut summary);
     let mut snapshot = assemble::assemble(&capture, &sources.topics.path, &mut summary, &mut faults);
     snapshot.cluster = ClusterInfo {
         cluster_id: cluster_id(sources, &mut summary),
@@ -180,6 +181,10 @@ fn read_capture(sources: &Sources, faults: &mut Faults) -> Capture {
         .reassignments
         .as_ref()
         .map(|f| (f.path.clone(), reassignments::read(&f.text, &mut Reader::new(&f.path, faults))));
+    let running = running.map(|(path, mut running)| {
+        reassignments::take_sides(&mut running, &topics);
+        (path, running)
+    });
     Capture { topics, log_dirs, configs, endpoints: endpoints.unwrap_or_default(), running, ..Capture::default() }
 }
 
@@ -199,13 +204,17 @@ fn metric_names(sources: &Sources, inventory: &Inventory, faults: &mut Faults) -
     names
 }
 
-/// The id of the command line, else of the file, whose answer reads `Cluster ID: …`.
+/// The id of the command line, else of the file: `Cluster ID: …`, or what ZooKeeper holds at `/cluster/id`.
 fn cluster_id(sources: &Sources, summary: &mut Summary) -> String {
-    let of_file = || {
-        let text = &sources.cluster_id_file.as_ref()?.text;
-        let line = text.lines().find_map(|line| line.trim().strip_prefix("Cluster ID:"))?;
-        Some(line.trim().to_owned())
+    #[derive(serde::Deserialize)]
+    struct ClusterId {
+        id: String,
+    }
+    let of_line = |line: &str| match line.strip_prefix("Cluster ID:") {
+        Some(id) => Some(id.trim().to_owned()),
+        None => serde_json::from_str(line).ok().map(|ClusterId { id }| id),
     };
+    let of_file = || sources.cluster_id_file.as_ref()?.text.lines().find_map(|line| of_line(line.trim()));
     let known = sources.cluster_id.clone().or_else(of_file).filter(|id| text::is_printable(id));
     known.unwrap_or_else(|| {
         summary.missing.push("the cluster id: give --cluster-id, or capture `kafka-cluster cluster-id`".to_owned());

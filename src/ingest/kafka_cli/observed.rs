@@ -17,6 +17,7 @@ use super::{Imported, Source, missing};
 use crate::ingest::catalogue::Catalogue;
 use crate::ingest::fault::Faults;
 use crate::ingest::inventory::{Inventory, id_ranges};
+use crate::model::clients::Quota;
 use crate::model::{ClusterInfo, LogDirState, Snapshot, Window};
 
 /// More is no size of a disk, nor a rate: what a snapshot's files take.
@@ -51,6 +52,8 @@ pub struct Observed {
     pub topic_configs: BTreeMap<String, Vec<(String, String)>>,
     /// Rates of partitions.
     pub rates: BTreeMap<PartitionKey, ObservedRates>,
+    /// Quotas in force, ascending by entity; none where they could not be had.
+    pub quotas: Option<Vec<Quota>>,
     /// What was taken from elsewhere than usual, in words.
     pub derived: Vec<String>,
     /// What could not be had, and what that means, in words.

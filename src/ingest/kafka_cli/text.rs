@@ -88,6 +88,15 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// What ZooKeeper's shell says of itself before the answer.
+const ZOOKEEPER_NOISE: [&str; 6] =
+    ["Connecting to ", "Welcome to ", "JLine support", "WATCHER::", "WatchedEvent ", "["];
+
+/// Whether a line is no answer but of ZooKeeper's shell itself, or about a node beside what it holds (`cZxid = 0x1b`).
+pub(super) fn is_zookeeper_noise(text: &str) -> bool {
+    ZOOKEEPER_NOISE.iter().any(|start| text.starts_with(start)) || text.split_whitespace().nth(1) == Some("=")
+}
+
 /// The start of `text`, short enough for a message.
 pub(super) fn excerpt(text: &str) -> String {
     const CHARS_MAX: usize = 60;

@@ -23,6 +23,8 @@ pub(super) struct TopicRow {
     declared: Option<(u32, Place)>,
     /// The first mention.
     first: Place,
+    /// Whether the topic is being deleted, which takes until all its brokers are there.
+    pub(super) is_marked_for_deletion: bool,
     /// From the header's `Configs`.
     pub(super) config: TopicConfig,
     /// By number.
@@ -143,6 +145,7 @@ fn header(line: Line<'_>, fields: &[Field<'_>], topics: &mut Topics, reader: &mu
         return reader.error(codes::DUPLICATE_PARTITION, place, message, help);
     }
     topic.declared = Some((declared, place));
+    topic.is_marked_for_deletion = fields.iter().any(|f| f.key == "MarkedForDeletion" && f.value == "true");
     if let Some(configs) = fields.iter().find(|f| f.key == "Configs") {
         topic.config.read_list(line, configs.value, configs.offset, reader);
     }

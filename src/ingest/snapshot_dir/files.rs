@@ -17,7 +17,8 @@ use crate::ingest::fault::{Fault, Faults};
 pub(super) const TABLES: [&str; 5] = ["brokers", "log_dirs", "topics", "partitions", "replicas"];
 
 /// What is hashed where it is there, and read by the commands that need it.
-const OPTIONAL_FILES: [&str; 5] = ["clients.csv", "clients.csv.gz", "history.csv", "history.csv.gz", "history.parquet"];
+const OPTIONAL_FILES: [&str; 6] =
+    ["clients.csv", "clients.csv.gz", "history.csv", "history.csv.gz", "history.parquet", super::quotas::FILE];
 
 /// The largest file that is read, decompressed: rows remember their place in 32 bits.
 const FILE_BYTES_MAX: u64 = u32::MAX as u64;

@@ -280,7 +280,14 @@ mod tests {
     #[test]
     fn quotas_read_well() {
         let snapshot = sample::contract_example();
-        let found = quotas::quotas(&snapshot, &Policy::default(), &clients(), None, quotas::HEADROOM);
+        let found = quotas::quotas(
+            &snapshot,
+            &Policy::default(),
+            &clients(),
+            quotas::InForce::new(None),
+            None,
+            quotas::HEADROOM,
+        );
         insta::assert_snapshot!(sample::plain(&quotas_to_text(&snapshot, &found)));
     }
 
@@ -293,7 +300,14 @@ mod tests {
     #[test]
     fn findings_have_the_contracts_keys() {
         let snapshot = sample::contract_example();
-        let found = quotas::quotas(&snapshot, &Policy::default(), &clients(), None, quotas::HEADROOM);
+        let found = quotas::quotas(
+            &snapshot,
+            &Policy::default(),
+            &clients(),
+            quotas::InForce::new(None),
+            None,
+            quotas::HEADROOM,
+        );
         for json in [to_json(&topics::topics(&snapshot, &Policy::default())), quotas_to_json(&found)] {
             let value: serde_json::Value = serde_json::from_slice(&json).unwrap();
             assert!(value["not_evaluated"].is_array());

@@ -95,10 +95,14 @@ fn no_mutilated_capture_panics_or_gives_a_snapshot_that_does_not_read_back() {
         Sources { reassignments: Some(fixture("reassigning/reassignments.txt")), ..capture("reassigning") },
         capture("broker-down"),
         capture("dir-move"),
+        eras::era("1.1.1"),
+        eras::era("2.8.2"),
+        Sources { reassignments: Some(fixture("1.1.1-reassigning/reassignments.txt")), ..capture("1.1.1-reassigning") },
+        Sources { brokers: Some(fixture("2.1.1/brokers.txt")), ..capture("2.1.1-broker-down") },
     ];
     let mut chance = Chance(7);
     let (mut refused, mut taken) = (0, 0);
-    for case in 0..600 {
+    for case in 0..1_000 {
         let sources = mutilated(&wholes[case % wholes.len()], case / wholes.len(), &mut chance);
         match import(&sources) {
             Err(faults) => {
