@@ -112,9 +112,11 @@ struct Standings {
 impl Standings {
     /// Less when at more risk.
     fn safer(&self, other: &Self) -> Ordering {
-        let by_chance = self.chance.iter().zip(other.chance).map(|(a, b)| {
-            if (a - b).abs() <= SAME { Ordering::Equal } else { b.total_cmp(a) }
-        });
+        let by_chance = self
+            .chance
+            .iter()
+            .zip(other.chance)
+            .map(|(a, b)| if (a - b).abs() <= SAME { Ordering::Equal } else { b.total_cmp(a) });
         by_chance.fold(Ordering::Equal, Ordering::then).then(other.worst_cases.cmp(&self.worst_cases))
     }
 }
@@ -125,7 +127,8 @@ pub(super) fn remedies(snapshot: &Snapshot, policy: &Policy, units: &Units, wors
     let before = units.before.figures();
     let tally = worst.first()?.tally.figures();
     let kind = (0..3).find(|&kind| tally[kind] > before[kind]).unwrap_or(2);
-    let mut search = Search { snapshot, units, groups: Groups::new(snapshot, policy), targets: Vec::new(), worst, kind };
+    let mut search =
+        Search { snapshot, units, groups: Groups::new(snapshot, policy), targets: Vec::new(), worst, kind };
     let used = used_bytes(snapshot);
     search.targets = snapshot.broker_indices().map(|broker| search.target(policy, broker, &used)).collect();
     let mut riskiest: Vec<(Standings, PartitionIdx)> = Vec::new();
@@ -136,7 +139,6 @@ pub(super) fn remedies(snapshot: &Snapshot, policy: &Policy, units: &Units, wors
             riskiest.push((search.standings(partition, &standing)?, partition));
         }
     }
-    riskiest.retain(|(standings, _)| standings.chance.iter().any(|chance| *chance > 0.0));
     riskiest.sort_by(|(a, p), (b, q)| {
         let bytes = |p: &PartitionIdx| snapshot.copy_size_bytes(*p);
         a.safer(b).then(bytes(p).cmp(&bytes(q))).then(p.row().cmp(&q.row()))
@@ -144,8 +146,9 @@ pub(super) fn remedies(snapshot: &Snapshot, policy: &Policy, units: &Units, wors
     // Where all are alike, those that no worst case hits are as well placed as any.
     let least = riskiest.last().map(|(standings, _)| standings.chance);
     let is_exposed = |standings: &Standings| standings.worst_cases > 0 || Some(standings.chance) != least;
+    riskiest.retain(|(standings, _)| is_exposed(standings) && standings.chance.iter().any(|chance| *chance > 0.0));
     let mut found = Remedies { worst_after: worst.iter().map(|case| case.tally).collect(), ..Remedies::default() };
-    for (standings, partition) in riskiest.into_iter().filter(|(s, _)| is_exposed(s)).take(ADVISED_MAX) {
+    for (standings, partition) in riskiest.into_iter().take(ADVISED_MAX) {
         if let Some((risky, after)) = search.remedied(partition, standings) {
             found.bytes = found.bytes.saturating_add(risky.bytes);
             search.recount(partition, &after, &mut found.worst_after);
@@ -196,7 +199,8 @@ impl Search<'_> {
             }
         }
         if best.is_none() {
-            best = self.moved(partition, now, &standing).map(|(after, remedy, replicas)| (after, remedy, replicas, bytes));
+            best =
+                self.moved(partition, now, &standing).map(|(after, remedy, replicas)| (after, remedy, replicas, bytes));
         }
         let (after, remedy, replicas, bytes) = best?;
         if let Remedy::Move { to, .. } | Remedy::Add { to } = remedy
@@ -268,7 +272,8 @@ impl Search<'_> {
     ) -> Option<(Standings, Remedy, Vec<Standing>)> {
         let mut best: Option<(Standings, f64, Remedy, Vec<Standing>)> = None;
         for (target, remedy, replicas) in options {
-            let Some(after) = self.standings(partition, &replicas).filter(|s| s.safer(&now) == Ordering::Greater) else {
+            let Some(after) = self.standings(partition, &replicas).filter(|s| s.safer(&now) == Ordering::Greater)
+            else {
                 continue;
             };
             let is_better = best.as_ref().is_none_or(|(other, used, ..)| {
@@ -302,7 +307,8 @@ impl Search<'_> {
         let min_isr = self.units.min_isr[partition.row()];
         let before = self.units.standing_of(self.snapshot, partition);
         for (case, tally) in self.worst.iter().zip(tallies) {
-            let [was, is] = [&before[..], after].map(|replicas| remains(replicas, case).verdict(min_isr).map(u64::from));
+            let [was, is] =
+                [&before[..], after].map(|replicas| remains(replicas, case).verdict(min_isr).map(u64::from));
             let figure = |slot: usize, old: u64| (old + is[slot]).saturating_sub(was[slot]);
             *tally = Tally {
                 lost: figure(0, tally.lost),

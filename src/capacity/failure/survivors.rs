@@ -300,7 +300,8 @@ impl<'a> Crew<'a> {
     fn rate(&self, broker: BrokerIdx, goal: Goal, load: f64) -> CopyRate {
         let throttle = self.throttle_bytes_per_sec;
         let of = |bytes_per_sec: f64, bound: RateBound| CopyRate { broker, goal, bytes_per_sec, bound };
-        let limit = if goal == Goal::NetworkIn { self.policy.limits.network_in } else { self.policy.limits.network_out };
+        let limit =
+            if goal == Goal::NetworkIn { self.policy.limits.network_in } else { self.policy.limits.network_out };
         let Some(capacity) = crate::model::load::capacity(self.snapshot, broker, goal) else {
             return of(throttle, RateBound::Throttle);
         };

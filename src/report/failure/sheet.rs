@@ -101,7 +101,8 @@ fn curve(report: &FailureReport) -> Option<Section> {
         "The chance that so many failures at once, any set as likely as any other, leave a partition lost, offline or \
          under its min ISR. Each step down is ten times rarer. Whiskers are 95 % intervals of sampled chances.",
     );
-    let head = ["at once", "cases", "any lost", "any offline", "any under min ISR", "lost, mean", "under min ISR, mean"];
+    let head =
+        ["at once", "cases", "any lost", "any offline", "any under min ISR", "lost, mean", "under min ISR, mean"];
     let rows = report.curve.iter().map(row).collect();
     Some(section.chart(title, chart.svg("survival")).grid(&head.map(|name| (name, Right)), rows))
 }
@@ -172,13 +173,7 @@ fn survivors(snapshot: &Snapshot, report: &FailureReport, worst: &WorstCase) -> 
 fn advice(snapshot: &Snapshot, report: &FailureReport, remedies: &Remedies) -> Section {
     let rows = remedies.list.iter().take(ADVISED).map(|risky| {
         let [before, after] = risk_of(risky);
-        vec![
-            risky.partition.clone(),
-            remedy(snapshot, risky.remedy),
-            human::bytes(risky.bytes),
-            before,
-            after,
-        ]
+        vec![risky.partition.clone(), remedy(snapshot, risky.remedy), human::bytes(risky.bytes), before, after]
     });
     Section::new("What to do first").paragraph(remedies_in_words(report, remedies)).grid(
         &[("riskiest partitions", Left), ("do", Left), ("copies", Right), ("risk", Left), ("then", Left)],

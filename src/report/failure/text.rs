@@ -163,7 +163,8 @@ fn survivors(snapshot: &Snapshot, report: &FailureReport) -> String {
         row.push(hours.map_or_else(|| "–".to_owned(), |hours| human::duration(hours * 3_600.0)).into());
         table.row(row);
     }
-    let about = "the busiest broker of each: network and cpu once leaders have passed on, disk once all is copied again";
+    let about =
+        "the busiest broker of each: network and cpu once leaders have passed on, disk once all is copied again";
     let mut text = format!("\n{}\n  {}\n{}", paint(HEADING, "Survivors"), paint(ASIDE, about), table.render());
     if let Some(rate) = worst.slowest {
         for line in human::wrapped(&super::copy_rate(snapshot, &rate), TEXT_WIDTH) {
