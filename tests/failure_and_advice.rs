@@ -87,6 +87,25 @@ fn quotas_are_advised_for_each_client() {
 }
 
 #[test]
+fn advice_is_written_as_a_page_with_a_chart() {
+    let clients = format!("{SNAPSHOT}/clients.csv");
+    for about in ["brokers", "topics", "quotas"] {
+        let temp = tempfile::tempdir().unwrap();
+        let out = temp.path().join("advice");
+        let mut args = vec!["advise", about, SNAPSHOT, "--format", "json", "--out", out.to_str().unwrap()];
+        if about == "quotas" {
+            args.extend(["--clients", &clients]);
+        }
+        let printed = evenkeel(&args).assert().success().get_output().stdout.clone();
+        assert_eq!(std::fs::read(out.join("advice.json")).unwrap(), printed);
+        let page = std::fs::read_to_string(out.join("advice.html")).unwrap();
+        assert!(page.contains("<svg class=\"chart\"") && page.contains("Source: "), "{about}");
+        assert!(!page.contains("<script"));
+        evenkeel(&args).assert().code(2);
+    }
+}
+
+#[test]
 fn faults_of_the_clients_are_at_their_place() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("clients.csv");

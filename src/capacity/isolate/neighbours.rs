@@ -12,7 +12,7 @@ use super::peaks::{Load, TopicSeries, most, sum};
 use crate::model::{BrokerIdx, Goal, History, PartitionIdx, Snapshot, TopicIdx};
 
 /// Topics named for each resource.
-const NAMED: usize = 5;
+const NAMED: usize = 3;
 
 /// A class or a topic in the shared peak.
 #[derive(Clone, Debug, PartialEq)]

@@ -12,7 +12,7 @@ use crate::report::table::Align::{Left, Right};
 use crate::report::{human, layout};
 
 /// Ranges of one topic that a cell has room for; the JSON has all.
-const RANGES: usize = 4;
+const RANGES: usize = 2;
 
 /// Clusters of topics that the chart has room for.
 const CHART_ROWS: usize = 24;
