@@ -107,7 +107,7 @@ fn remedies_in_words(report: &FailureReport, remedies: &Remedies) -> String {
         })
     });
     format!(
-        "{} can be helped; to do so copies {}{brings}. Each is weighed by itself: `rebalance` sees to balance and limits,          and another case may become the worst.",
+        "{} can be helped; to do so copies {}{brings}. Each is weighed by itself: rebalance sees to balance and limits,          and another case may become the worst.",
         human::counted(count, "partition"),
         human::bytes(remedies.bytes)
     )
