@@ -82,10 +82,10 @@ fn answers(scratch: &Path, pages: &mut Vec<(String, String)>) {
         (&["advise", "quotas"], &clients, "advice"),
         (&["fleet"], &["fixtures/demo", "fixtures/contract-example", "fixtures/history"], "fleet"),
     ];
-    let out = scratch.join("answer");
-    for (command, arguments, name) in questions {
+    for (number, (command, arguments, name)) in questions.into_iter().enumerate() {
+        let out = scratch.join(format!("answer-{number}"));
         let out = out.to_str().unwrap();
-        let all = [command, arguments, &["--force", "--out", out]].concat();
+        let all = [command, arguments, &["--out", out]].concat();
         let output = Command::new(env!("CARGO_BIN_EXE_evenkeel")).args(&all).output().unwrap();
         // A broken rule is a verdict, not a failure.
         let errors = String::from_utf8_lossy(&output.stderr);
