@@ -7,6 +7,8 @@ use serde_json::Value;
 
 const SNAPSHOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/failure");
 
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/contract-example");
+
 fn evenkeel(args: &[&str]) -> Command {
     let mut command = Command::cargo_bin("evenkeel").unwrap();
     command.args(args);
@@ -84,6 +86,27 @@ fn quotas_are_advised_for_each_client() {
     let advised = etl["advised"].as_f64().unwrap();
     assert!((advised - (12e6 * share * 1.3)).abs() <= 1.0, "{advised}");
     assert!(etl["now"].is_null() && answer["not_evaluated"].as_array().unwrap().iter().any(|n| n["what"] == "now"));
+}
+
+#[test]
+fn advice_is_written_as_a_page_with_a_chart() {
+    let clients = format!("{SNAPSHOT}/clients.csv");
+    for about in ["brokers", "topics", "quotas"] {
+        let temp = tempfile::tempdir().unwrap();
+        let out = temp.path().join("advice");
+        // The other fixture has no topic to advise.
+        let snapshot = if about == "topics" { EXAMPLE } else { SNAPSHOT };
+        let mut args = vec!["advise", about, snapshot, "--format", "json", "--out", out.to_str().unwrap()];
+        if about == "quotas" {
+            args.extend(["--clients", &clients]);
+        }
+        let printed = evenkeel(&args).assert().success().get_output().stdout.clone();
+        assert_eq!(std::fs::read(out.join("advice.json")).unwrap(), printed);
+        let page = std::fs::read_to_string(out.join("advice.html")).unwrap();
+        assert!(page.contains("<svg class=\"chart\"") && page.contains("Source: "), "{about}");
+        assert!(!page.contains("<script"));
+        evenkeel(&args).assert().code(2);
+    }
 }
 
 #[test]

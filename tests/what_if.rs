@@ -59,6 +59,18 @@ const ISOLATE: [&str; 7] = [
     "quick",
 ];
 
+const THREE_KINDS: [&str; 7] = [
+    "what-if",
+    "isolate",
+    "fixtures/isolate",
+    "--classes",
+    "fixtures/scenarios/isolate-business-online-offline.toml",
+    "--effort",
+    "quick",
+];
+const FAILURE: [&str; 5] = ["what-if", "failure", "fixtures/failure", "--log-dirs", "3"];
+const FLEET: [&str; 4] = ["fleet", "fixtures/demo", "fixtures/contract-example", "fixtures/history"];
+
 fn with<'a>(base: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
     base.iter().chain(more).copied().collect()
 }
@@ -113,13 +125,17 @@ fn an_upgrade_weighs_both_paths() {
 #[test]
 fn answers_read_as_they_were_read_and_as_the_docs_show_them() {
     let mirror = prints(&with(&MIRROR, &["--topology", "hub-and-spoke", "--redundancy", "2"]), 0);
-    let fleet = prints(&["fleet", "fixtures/demo", "fixtures/contract-example"], 3);
+    let fleet = prints(&FLEET, 3);
+    let failure = prints(&FAILURE, 0);
+    let classes = prints(&THREE_KINDS, 0);
     let (federation, upgrade, isolate) = (prints(&FEDERATION, 0), prints(&UPGRADE, 0), prints(&ISOLATE, 0));
     for (page, text) in [
         ("what-if-mirror", &mirror),
         ("what-if-federation", &federation),
         ("what-if-upgrade", &upgrade),
         ("what-if-isolate", &isolate),
+        ("what-if-isolate", &classes),
+        ("what-if-failure", &failure),
         ("fleet", &fleet),
     ] {
         let shown = fs::read_to_string(root().join(format!("docs/{page}.md"))).unwrap();
@@ -130,6 +146,75 @@ fn answers_read_as_they_were_read_and_as_the_docs_show_them() {
     insta::assert_snapshot!("upgrade", upgrade);
     insta::assert_snapshot!("isolate", isolate);
     insta::assert_snapshot!("fleet", fleet);
+}
+
+#[test]
+fn a_sites_cluster_is_shown_with_mirroring_on_top() {
+    let hub = with(&MIRROR, &["--topology", "hub-and-spoke"]);
+    let found = json(&with(&hub, &["--snapshot", "hangzhou=fixtures/demo"]), 0);
+    let cluster = &found["per_site"]["hangzhou"]["cluster"];
+    for goal in ["disk", "network_in", "network_out", "cpu"] {
+        let (before, after) = (cluster[goal]["before"].as_f64().unwrap(), cluster[goal]["after"].as_f64().unwrap());
+        assert!(after > before && before > 0.0, "{goal}: {cluster}");
+    }
+    assert!(found["per_site"]["beijing"]["cluster"].is_null(), "no snapshot of it was given");
+    let unknown = run(&with(&hub, &["--snapshot", "hangzhoo=fixtures/demo"]));
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("hangzhoo"));
+}
+
+#[test]
+fn a_history_tells_whose_peaks_coincide_and_the_files_limits_are_kept() {
+    let found = json(&THREE_KINDS, 0);
+    let peaks = found["noisy_neighbours"].as_array().unwrap();
+    assert!(peaks.iter().all(|peak| peak["basis"] == "history"));
+    let written = peaks.iter().find(|peak| peak["goal"] == "network_in").unwrap();
+    assert_eq!(written["time"], "2026-11-18T03:00:00Z", "the nightly export is the peak");
+    assert_eq!(written["topics"][0]["topic"], "offline.export");
+    assert_eq!(written["classes"]["offline"]["coincidence"], 1.0);
+    assert!(written["classes"]["online"]["coincidence"].as_f64().unwrap() < 0.5, "online peaks in the evening");
+    let apart = found["sum_of_peaks"]["network_in"].as_f64().unwrap();
+    assert!(apart > found["peak_of_sums"]["network_in"].as_f64().unwrap(), "what isolation costs");
+    let limits = found["class_limits"].as_array().unwrap();
+    assert_eq!(limits.len(), 2);
+    assert!(limits.iter().all(|limit| limit["kept"] == true), "{limits:?}");
+}
+
+#[test]
+fn each_of_the_worst_failures_has_survivors_and_the_riskiest_partitions_a_price() {
+    let found = json(&FAILURE, 0);
+    let worst = found["worst"].as_array().unwrap();
+    assert_eq!(worst.len(), 5);
+    for case in worst {
+        assert!(case["survivors"]["network_out"].as_f64().unwrap() > 0.0);
+        assert!(case["re_replication"]["exposed_hours"].as_f64().unwrap() > 0.0);
+    }
+    assert_eq!(found["survivors"], worst[0]["survivors"], "the contract's key is of the worst");
+    let moves = found["advice"]["moves"].as_array().unwrap();
+    assert!(!moves.is_empty() && moves.iter().all(|row| row["bytes"].as_u64().unwrap() > 0));
+    let after = &found["advice"]["worst_after"][0];
+    assert!(after["lost"].as_u64().unwrap() < worst[0]["lost"].as_u64().unwrap());
+}
+
+#[test]
+fn logical_partitions_are_mapped_over_clusters() {
+    let found = json(&FEDERATION, 0);
+    let events = &found["topics"][0];
+    assert_eq!((&events["partitions_before"], &events["partitions_after"]), (&8.into(), &12.into()));
+    let firsts: Vec<u64> =
+        events["clusters"].as_array().unwrap().iter().map(|c| c["first_partition"].as_u64().unwrap()).collect();
+    assert_eq!(firsts, [0, 4, 8]);
+    assert!((events["keys_kept"].as_f64().unwrap() - 1.0 / 3.0).abs() < 1e-9);
+    assert_eq!(events["after_loss"]["survived"], true);
+}
+
+#[test]
+fn a_fleet_says_which_cluster_is_full_next_and_which_are_not_safe() {
+    let found = json(&FLEET, 3);
+    assert_eq!(found["full_next"]["cluster"], "fixtures/history");
+    assert!(found["full_next"]["headroom_days"].as_f64().unwrap() > 0.0);
+    let unsafe_ones = found["not_safe"].as_array().unwrap();
+    assert!(unsafe_ones.contains(&"fixtures/demo".into()) && unsafe_ones.contains(&"fixtures/contract-example".into()));
 }
 
 #[test]
@@ -183,6 +268,8 @@ fn bad_scenarios_are_refused_with_line_and_column() {
     let classes = "patterns = [\"{telemetry,clicks,sessions,audit,search}.*\"]";
     let text = refused("isolate", "isolate-three-classes.toml", classes, "patterns = [\"nothing.*\"]", &[]);
     assert!(text.contains("isolate-three-classes.toml:4:1: error[E469]"), "{text}");
+    let text = refused("federation", "federation-sixty-clusters.toml", "clusters = 12\n", "clusters = 121\n", &[]);
+    assert!(text.contains("federation-sixty-clusters.toml:44:12: error[E463]"), "{text}");
     let text = refused("federation", "federation-sixty-clusters.toml", "brokers = 10", "brokers = 0", &[]);
     assert!(text.contains("federation-sixty-clusters.toml:8:11: error[E463]"), "{text}");
 }

@@ -59,6 +59,8 @@ pub struct Standing {
     /// Days until a limit is reached: the least median (p50) over groups and goals of reaching the policy's limit; or why
     /// there is none.
     pub headroom_days: Result<f64, String>,
+    /// Which group and goal that limit is of.
+    pub full_first: Option<(String, &'static str)>,
     /// What a rebalance would do; none where it was not asked for.
     pub rebalance: Option<Rebalance>,
 }
@@ -144,6 +146,10 @@ pub fn row(
         limit: h.limit,
     });
     let used = |t: &Tightest| t.utilization / t.limit;
+    let (headroom_days, full_first) = match days_left(forecast) {
+        Ok((days, group, goal)) => (Ok(days), Some((group, goal))),
+        Err(why) => (Err(why), None),
+    };
     let standing = Standing {
         cluster_id: snapshot.cluster.cluster_id.clone(),
         captured_at: snapshot.cluster.captured_at.clone(),
@@ -154,7 +160,8 @@ pub fn row(
         outside: judged.imbalance.outside,
         excess: judged.imbalance.excess,
         tightest: tightest.reduce(|a, b| if used(&b) > used(&a) { b } else { a }),
-        headroom_days: days_left(forecast),
+        headroom_days,
+        full_first,
         rebalance: plan.map(|plan| Rebalance {
             bytes: plan.movement.inter_broker_bytes,
             hard_total: plan.after.hard_total(),
@@ -173,16 +180,20 @@ pub fn row(
     Row { name, verdict, standing: Ok(standing) }
 }
 
-/// The least median over groups and goals of the days until the policy's limit.
-fn days_left(forecast: Option<&Forecast>) -> Result<f64, String> {
+/// The least median over groups and goals of the days until the policy's limit, and whose it is.
+fn days_left(forecast: Option<&Forecast>) -> Result<(f64, String, &'static str), String> {
     let forecast = forecast.ok_or("days until a limit take a history of each cluster")?;
     if forecast.series.is_empty() {
         let why = forecast.not_evaluated.first().map_or("it has no rows", |missing| &missing.why);
         return Err(format!("nothing could be forecast from the history: {why}"));
     }
-    let first = |series: &GoalForecast| series.thresholds.first()?.days?.p50;
-    let least = forecast.series.iter().filter_map(first).min();
-    least.map(f64::from).ok_or_else(|| format!("no limit is reached within {} days", forecast.horizon_days))
+    let first = |series: &GoalForecast| {
+        let days = series.thresholds.first()?.days?.p50?;
+        Some((f64::from(days), series.group.clone(), series.goal.name()))
+    };
+    // The first among equals, as the forecast has them in order.
+    let least = forecast.series.iter().filter_map(first).reduce(|a, b| if b.0 < a.0 { b } else { a });
+    least.ok_or_else(|| format!("no limit is reached within {} days", forecast.horizon_days))
 }
 
 /// The row of a snapshot that could not be read.
@@ -207,6 +218,23 @@ pub fn sort(rows: &mut [Row]) {
         let by_urgency = hard_b.cmp(&hard_a).then(by_room).then(excess_b.total_cmp(&excess_a));
         a.verdict.cmp(&b.verdict).then(by_urgency).then_with(|| a.name.cmp(&b.name))
     });
+}
+
+/// The cluster that is full next, with its days, group and goal.
+#[must_use]
+pub fn full_next(rows: &[Row]) -> Option<(&Row, f64, &str, &'static str)> {
+    let days = |row: &Row| row.standing.as_ref().ok()?.headroom_days.as_ref().ok().copied();
+    let known = rows.iter().filter_map(|row| Some((row, days(row)?)));
+    let next = known.reduce(|a, b| if b.1 < a.1 { b } else { a })?;
+    let (group, goal) = next.0.standing.as_ref().ok()?.full_first.as_ref()?;
+    Some((next.0, next.1, group, goal))
+}
+
+/// The clusters that are not safe as they are: a rule is broken, or a limit would be passed once a broker is lost.
+#[must_use]
+pub fn unsafe_clusters(rows: &[Row]) -> Vec<&str> {
+    let is_unsafe = |row: &&Row| matches!(row.verdict, FleetVerdict::Broken | FleetVerdict::AtRisk);
+    rows.iter().filter(is_unsafe).map(|row| row.name.as_str()).collect()
 }
 
 /// Adds `rows` up.
@@ -244,6 +272,7 @@ mod tests {
             excess,
             tightest: None,
             headroom_days: Err("no history".to_owned()),
+            full_first: None,
             rebalance: bytes.map(|bytes| Rebalance { bytes, hard_total: 0, outside: 0 }),
         }
     }
@@ -269,11 +298,20 @@ mod tests {
 
     #[test]
     fn of_equal_verdicts_the_fewest_days_come_first_and_unknown_ones_last() {
-        let of = |days: Result<f64, String>| Standing { headroom_days: days, ..standing(0, 0.5, None) };
+        let of = |days: Result<f64, String>| {
+            let full_first = days.is_ok().then(|| ("core".to_owned(), "disk"));
+            Standing { headroom_days: days, full_first, ..standing(0, 0.5, None) }
+        };
         let row = |name: &str, days| Row { name: name.to_owned(), verdict: FleetVerdict::Ok, standing: Ok(of(days)) };
         let mut rows = [row("none", Err("no history".to_owned())), row("late", Ok(170.0)), row("soon", Ok(3.0))];
         sort(&mut rows);
         assert_eq!(rows.each_ref().map(|row| row.name.as_str()), ["soon", "late", "none"]);
+        let next = full_next(&rows).map(|(row, days, group, goal)| (row.name.as_str(), days, group, goal));
+        assert_eq!(next, Some(("soon", 3.0, "core", "disk")));
+        assert_eq!(full_next(&rows[2..]), None, "without a history nothing is said");
+        rows[1].verdict = FleetVerdict::AtRisk;
+        rows[2].verdict = FleetVerdict::Broken;
+        assert_eq!(unsafe_clusters(&rows), ["late", "none"]);
     }
 
     #[test]
@@ -303,7 +341,8 @@ mod tests {
         let late = Threshold { utilization: 1.0, ..days(Some(2)) };
         let all = vec![series(vec![days(Some(90))]), series(vec![days(Some(40)), late]), series(vec![days(None)])];
         let of = |series| Forecast { series, horizon_days: 180, ..Forecast::default() };
-        assert_eq!(days_left(Some(&of(all))), Ok(40.0), "a series' first threshold is what counts");
+        let least = (40.0, "g".to_owned(), "disk");
+        assert_eq!(days_left(Some(&of(all))), Ok(least), "a series' first threshold is what counts");
         let far = of(vec![series(vec![days(None)])]);
         assert_eq!(days_left(Some(&far)), Err("no limit is reached within 180 days".to_owned()));
         assert!(days_left(None).is_err() && days_left(Some(&of(Vec::new()))).is_err());

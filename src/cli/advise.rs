@@ -5,17 +5,20 @@ use std::path::PathBuf;
 
 use super::common::{self, Format, InputArgs};
 use super::exit::{CliError, Verdict};
-use crate::capacity::advise::{brokers, quotas, topics};
+use super::what_if::OutArgs;
+use crate::capacity::advise::{Advice, brokers, quotas, topics};
 use crate::ingest::kafka_cli::settings;
 use crate::ingest::{self, clients};
+use crate::model::Snapshot;
 use crate::model::clients::Quota;
 use crate::model::settings::BrokerSettings;
 use crate::report;
+use crate::report::sheet::Sheet;
 
 const QUOTA_EXAMPLES: &str = "\
 Examples:
   evenkeel advise quotas snapshot --clients snapshot/clients.csv
-  evenkeel advise quotas snapshot --clients clients.csv --headroom 1.5
+  evenkeel advise quotas snapshot --clients clients.csv --headroom 1.5 --out quotas
   evenkeel advise quotas snapshot --clients clients.csv --format json | jq -r '.findings[].command'
 
 quotas.csv is what `snapshot kafka` writes of the quotas in force, beside the snapshot's tables (docs/advise.md).
@@ -26,7 +29,7 @@ const BROKER_EXAMPLES: &str = "\
 Examples:
   evenkeel advise brokers snapshot
   kafka-configs --bootstrap-server HOST:9092 --entity-type brokers --entity-name 1 --describe --all > configs.txt
-  evenkeel advise brokers snapshot --configs configs.txt
+  evenkeel advise brokers snapshot --configs configs.txt --out advice
 
 Exit status: 0 advised; 2 bad usage or input; 1 anything else.";
 
@@ -63,6 +66,8 @@ struct BrokerArgs {
     /// Settings in force: what `kafka-configs --describe --all` prints for brokers, or a server.properties that all share
     #[arg(long, value_name = "FILE")]
     configs: Option<PathBuf>,
+    #[command(flatten)]
+    out: OutArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -82,6 +87,8 @@ struct QuotaArgs {
     /// Settings in force, for the threads that request_percentage is a share of
     #[arg(long, value_name = "FILE")]
     configs: Option<PathBuf>,
+    #[command(flatten)]
+    out: OutArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -89,6 +96,8 @@ struct QuotaArgs {
 struct TopicArgs {
     #[command(flatten)]
     input: InputArgs,
+    #[command(flatten)]
+    out: OutArgs,
 }
 
 fn parse_factor(text: &str) -> Result<f64, String> {
@@ -101,18 +110,18 @@ fn parse_factor(text: &str) -> Result<f64, String> {
 /// # Errors
 /// Bad input, or what the system refused.
 pub fn run(args: &Args) -> Result<Verdict, CliError> {
-    let input = match &args.about {
-        About::Brokers(args) => &args.input,
-        About::Quotas(args) => &args.input,
-        About::Topics(args) => &args.input,
+    let (input, out) = match &args.about {
+        About::Brokers(args) => (&args.input, &args.out),
+        About::Quotas(args) => (&args.input, &args.out),
+        About::Topics(args) => (&args.input, &args.out),
     };
+    out.check()?;
     common::on_threads(input.search.threads, || {
         let (snapshot, policy) = common::load(input)?;
-        let (text, json) = match &args.about {
+        let (text, json, sheet) = match &args.about {
             About::Brokers(args) => {
                 let settings = read_settings(args.configs.as_ref())?;
-                let advice = brokers::brokers(&snapshot, settings.as_ref());
-                (report::advise::to_text(&snapshot, "brokers", &advice), report::advise::to_json(&advice))
+                show("brokers", &snapshot, &brokers::brokers(&snapshot, settings.as_ref()))
             }
             About::Quotas(args) => {
                 let (clients, warnings) = clients::read(&args.clients)?;
@@ -121,17 +130,19 @@ pub fn run(args: &Args) -> Result<Verdict, CliError> {
                 let in_force = read_quotas(args)?;
                 let in_force = quotas::InForce::new(in_force.as_deref());
                 let advice = quotas::quotas(&snapshot, &policy, &clients, in_force, settings.as_ref(), args.headroom);
-                (report::advise::quotas_to_text(&snapshot, &advice), report::advise::quotas_to_json(&advice))
+                (
+                    report::advise::quotas_to_text(&snapshot, &advice),
+                    report::advise::quotas_to_json(&advice),
+                    report::advise::quotas_sheet(&snapshot, &advice),
+                )
             }
-            About::Topics(_) => {
-                let advice = topics::topics(&snapshot, &policy);
-                (report::advise::to_text(&snapshot, "topics", &advice), report::advise::to_json(&advice))
-            }
+            About::Topics(_) => show("topics", &snapshot, &topics::topics(&snapshot, &policy)),
         };
         match input.format {
             Format::Text => common::print(&text)?,
             Format::Json => common::print(&String::from_utf8_lossy(&json))?,
         }
+        out.write("advice", &sheet, json)?;
         Ok(Verdict::Done)
     })?
 }
@@ -143,6 +154,15 @@ fn read_quotas(args: &QuotaArgs) -> Result<Option<Vec<Quota>>, CliError> {
     let (quotas, warnings) = ingest::quotas::read(&path)?;
     common::warn(&warnings);
     Ok(Some(quotas))
+}
+
+/// Advice about `subject` as text, JSON and page.
+fn show(subject: &'static str, snapshot: &Snapshot, advice: &Advice) -> (String, Vec<u8>, Sheet) {
+    (
+        report::advise::to_text(snapshot, subject, advice),
+        report::advise::to_json(advice),
+        report::advise::sheet(snapshot, subject, advice),
+    )
 }
 
 fn read_settings(path: Option<&PathBuf>) -> Result<Option<BrokerSettings>, CliError> {

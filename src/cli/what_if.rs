@@ -44,7 +44,7 @@ pub fn run(command: &Command) -> Result<Verdict, CliError> {
 
 /// Where an answer is written to beside stdout.
 #[derive(Debug, clap::Args)]
-struct OutArgs {
+pub(super) struct OutArgs {
     /// Directory to write the answer to, as a page and as JSON
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -55,13 +55,18 @@ struct OutArgs {
 
 impl OutArgs {
     /// Refuses an output directory that is there already, before any work is done for it.
-    fn check(&self) -> Result<(), CliError> {
+    pub(super) fn check(&self) -> Result<(), CliError> {
         self.out.as_deref().map_or(Ok(()), |dir| common::refuse_existing(dir, self.force))
     }
 
     /// Prints the answer, and writes it where that is asked for.
     fn give(&self, format: Format, name: &str, sheet: &Sheet, json: Vec<u8>) -> Result<(), CliError> {
         show(format, sheet, &json)?;
+        self.write(name, sheet, json)
+    }
+
+    /// Writes the answer where that is asked for.
+    pub(super) fn write(&self, name: &str, sheet: &Sheet, json: Vec<u8>) -> Result<(), CliError> {
         match &self.out {
             Some(dir) => common::write(dir, &what_if::files(name, sheet, json), self.force),
             None => Ok(()),

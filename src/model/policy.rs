@@ -162,6 +162,9 @@ pub struct Policy {
     pub excess_tolerance: f64,
     /// Hard limits.
     pub limits: Limits,
+    /// Limits that the search keeps in a group, by its name, in place of `limits`. They are the search's alone: rules are
+    /// judged by `limits`, so that none here may be wider.
+    pub group_limits: BTreeMap<String, Limits>,
     /// Soft bands.
     pub bands: Bands,
     /// A goal causes copies in a group only once some broker is so far from the mean, as a share of it; then it aims at
@@ -193,6 +196,7 @@ impl Default for Policy {
             default_group: None,
             excess_tolerance: 0.02,
             limits: Limits::default(),
+            group_limits: BTreeMap::new(),
             bands: Bands::default(),
             triggers: BTreeMap::new(),
             floors: BTreeMap::new(),

@@ -207,7 +207,9 @@ impl Bands {
 
 /// The hard limit on broker `b`'s load in `lane`, in the load's own unit.
 fn hard_limit(problem: &Problem<'_>, b: usize, lane: usize) -> Option<f64> {
-    let limits = &problem.policy.limits;
+    let policy = problem.policy;
+    let group = problem.groups.names().get(problem.brokers[b].group as usize);
+    let limits = group.and_then(|name| policy.group_limits.get(name)).unwrap_or(&policy.limits);
     let share = match Goal::BROKER[lane] {
         Goal::Disk => limits.disk,
         Goal::NetworkIn => limits.network_in,

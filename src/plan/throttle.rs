@@ -14,7 +14,7 @@ use crate::verify::Usage;
 pub const FLOOR_BYTES_PER_SEC: f64 = 10e6;
 
 /// kafka-kit's `-max-tx-rate` and `-max-rx-rate`: 90 %.
-const HEADROOM_SHARE: f64 = 0.9;
+pub const HEADROOM_SHARE: f64 = 0.9;
 
 /// Where the limits leave nothing, a throttle is at least so many times what it must exceed: one that never ends is of
 /// no use to anybody.

@@ -11,11 +11,28 @@ use super::table::Align::{Left, Right};
 use super::what_if::{optional, or_dash};
 use super::{human, layout};
 use crate::capacity::NotEvaluated;
-use crate::capacity::fleet::{FleetVerdict, Row, Standing, Totals, totals};
+use crate::capacity::fleet::{FleetVerdict, Row, Standing, Totals, full_next, totals, unsafe_clusters};
 use crate::writer::OutputFile;
 
 /// Clusters that the chart has room for.
 const CHART_ROWS: usize = 20;
+
+/// A chart's id, its title, what its bars count, and a cluster's figure.
+type FleetChart = (&'static str, &'static str, Axis, fn(&Standing) -> Option<f64>);
+
+/// Charts beside that of the tightest resources.
+const CHARTS: [FleetChart; 2] = [
+    ("full", "Days until the first limit is reached, the fewest first", Axis::Hours, |standing| {
+        standing.headroom_days.as_ref().ok().map(|days| days * 24.0)
+    }),
+    ("copies", "What rebalancing copies between brokers, most first", Axis::Bytes, |standing| {
+        standing.rebalance.map(|rebalance| rebalance.bytes as f64)
+    }),
+];
+
+fn in_days(days: f64) -> String {
+    human::counted(days.round() as u64, "day")
+}
 
 /// Clusters that an entry names; fleet.json has all.
 const NAMED: usize = 3;
@@ -71,6 +88,12 @@ pub fn sheet(rows: &[Row]) -> Sheet {
             .rebalance_bytes
             .map_or_else(String::new, |bytes| format!(", rebalancing all copies {}", human::bytes(bytes)))
     );
+    let next = full_next(rows).map_or_else(String::new, |(row, days, group, goal)| {
+        format!(". Full next: {}, {goal} of {group} in {}", row.name, in_days(days))
+    });
+    let not_safe = unsafe_clusters(rows);
+    let not_safe = if not_safe.is_empty() { String::new() } else { format!(". Not safe: {}", list(&not_safe)) };
+    let verdict = format!("{verdict}{next}{not_safe}");
     let urgent = totals.broken + totals.unreadable;
     let (mood, word) = match (urgent, totals.at_risk) {
         (0, 0) => (Mood::Good, "None urgent".to_owned()),
@@ -84,7 +107,7 @@ pub fn sheet(rows: &[Row]) -> Sheet {
         mood,
         word,
         verdict,
-        tiles: tiles(&totals),
+        tiles: tiles(rows, &totals),
         sections: sections(rows),
         not_evaluated: absent(rows),
         glossary: vec![
@@ -97,7 +120,8 @@ pub fn sheet(rows: &[Row]) -> Sheet {
     }
 }
 
-fn tiles(totals: &Totals) -> Vec<Tile> {
+fn tiles(rows: &[Row], totals: &Totals) -> Vec<Tile> {
+    let next = full_next(rows);
     vec![
         Tile {
             label: "Clusters",
@@ -108,6 +132,11 @@ fn tiles(totals: &Totals) -> Vec<Tile> {
             label: "Broken",
             value: human::count(totals.broken),
             note: human::counted(totals.hard_total, "violation"),
+        },
+        Tile {
+            label: "Full next",
+            value: or_dash(next, |(_, days, ..)| in_days(days)),
+            note: next.map_or_else(|| "no history says".to_owned(), |(row, ..)| row.name.clone()),
         },
         Tile { label: "At risk", value: human::count(totals.at_risk), note: "once a broker is lost".to_owned() },
         Tile {
@@ -138,6 +167,21 @@ fn sections(rows: &[Row]) -> Vec<Section> {
     if !bars.is_empty() {
         let chart = BarChart { title: title.to_owned(), axis: Axis::Share, limit: Some(1.0), rows: bars };
         section = section.chart(title, chart.svg("tightest"));
+    }
+    for (id, title, axis, figure) in CHARTS {
+        let bar = |row: &Row| {
+            let after = figure(row.standing.as_ref().ok()?)?;
+            Some(BarRow { label: row.name.clone(), before: None, after })
+        };
+        let mut bars: Vec<BarRow> = rows.iter().filter_map(bar).collect();
+        bars.sort_by(
+            |a, b| if axis == Axis::Hours { a.after.total_cmp(&b.after) } else { b.after.total_cmp(&a.after) },
+        );
+        bars.truncate(CHART_ROWS);
+        if !bars.is_empty() {
+            let chart = BarChart { title: title.to_owned(), axis, limit: None, rows: bars };
+            section = section.chart(title, chart.svg(id));
+        }
     }
     let section = section.grid(
         &[
@@ -198,6 +242,13 @@ pub fn json(rows: &[Row]) -> Vec<u8> {
     layout::to_bytes(&View {
         clusters: rows.iter().map(RowView::of).collect(),
         totals: TotalsView::of(&totals(rows)),
+        full_next: full_next(rows).map(|(row, headroom_days, resource_group, goal)| NextView {
+            cluster: &row.name,
+            headroom_days,
+            resource_group,
+            goal,
+        }),
+        not_safe: unsafe_clusters(rows),
         not_evaluated: not_evaluated(&absent),
     })
 }
@@ -220,7 +271,18 @@ pub fn files(rows: &[Row]) -> Vec<OutputFile> {
 struct View<'a> {
     clusters: Vec<RowView<'a>>,
     totals: TotalsView,
+    full_next: Option<NextView<'a>>,
+    not_safe: Vec<&'a str>,
     not_evaluated: Vec<NotEvaluatedView<'a>>,
+}
+
+/// The cluster that reaches a limit first.
+#[derive(Serialize)]
+struct NextView<'a> {
+    cluster: &'a str,
+    headroom_days: f64,
+    resource_group: &'a str,
+    goal: &'static str,
 }
 
 #[derive(Serialize)]

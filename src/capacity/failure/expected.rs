@@ -9,8 +9,8 @@
 //! With three replicas apart and k = 3, that number is what Cidon et al. call copysets (USENIX ATC 2013).
 
 use super::chance::{combinations_f64, pattern_chance};
-use super::units::Units;
-use crate::model::{PartitionIdx, Snapshot};
+use super::units::{Standing, Units, remains_without, touched_by};
+use crate::model::Snapshot;
 
 /// Units that a partition's replicas may go with at most for its patterns to be written out: 2^12 of them.
 const TOUCHED_MAX: usize = 12;
@@ -20,27 +20,38 @@ const TOUCHED_MAX: usize = 12;
 pub(super) fn means(snapshot: &Snapshot, units: &Units) -> Option<[f64; 3]> {
     let mut means = [0.0; 3];
     for partition in snapshot.partition_indices() {
-        let touched = units.touched(snapshot, partition);
-        if touched.len() > TOUCHED_MAX {
-            return None;
-        }
-        let draw_of: Vec<usize> = touched.iter().map(|unit| units.draw_of(*unit)).collect();
-        for mask in 0..1_u32 << touched.len() {
-            let verdict = verdict(snapshot, units, partition, &touched, mask);
-            if !verdict.contains(&true) {
-                continue;
-            }
-            let chance = chance_of(units, &draw_of, mask);
-            for (mean, holds) in means.iter_mut().zip(verdict) {
-                *mean += if holds { chance } else { 0.0 };
-            }
-        }
+        let chances = chances(units, &units.standing_of(snapshot, partition), units.min_isr[partition.row()])?;
+        means.iter_mut().zip(chances).for_each(|(mean, chance)| *mean += chance);
     }
     Some(means)
 }
 
-fn verdict(snapshot: &Snapshot, units: &Units, partition: PartitionIdx, touched: &[u32], mask: u32) -> [bool; 3] {
-    units.remains_under(snapshot, partition, touched, mask).verdict(units.min_isr[partition.row()])
+/// The chances that a partition with the standing `replicas` is lost, offline, under min ISR; none where they go with
+/// more units than can be written out.
+pub(super) fn chances(units: &Units, replicas: &[Standing], min_isr: u32) -> Option<[f64; 3]> {
+    let touched = touched_by(replicas);
+    if touched.len() > TOUCHED_MAX {
+        return None;
+    }
+    let draw_of: Vec<usize> = touched.iter().map(|unit| units.draw_of(*unit)).collect();
+    let mut chances = [0.0; 3];
+    for mask in 0..1_u32 << touched.len() {
+        let verdict = verdict(replicas, &touched, mask, min_isr);
+        if !verdict.contains(&true) {
+            continue;
+        }
+        let chance = chance_of(units, &draw_of, mask);
+        for (sum, holds) in chances.iter_mut().zip(verdict) {
+            *sum += if holds { chance } else { 0.0 };
+        }
+    }
+    Some(chances)
+}
+
+/// Whether a partition is lost, offline, under min ISR when those of the `touched` units fail whose bits `mask` has.
+fn verdict(replicas: &[Standing], touched: &[u32], mask: u32, min_isr: u32) -> [bool; 3] {
+    let failed = |unit: u32| touched.iter().position(|t| *t == unit).is_some_and(|bit| mask >> bit & 1 == 1);
+    remains_without(replicas, failed).verdict(min_isr)
 }
 
 /// The chance that of the touched units, which belong to the draws `draw_of`, exactly those of `mask` fail.
@@ -58,13 +69,14 @@ pub(super) fn chances_by_cut_sets(snapshot: &Snapshot, units: &Units) -> [Option
     let [(_, draw)] = units.draws.as_slice() else { return [None; 3] };
     let mut cuts: [Option<Vec<Vec<u32>>>; 3] = [const { Some(Vec::new()) }; 3];
     for partition in snapshot.partition_indices() {
-        let touched = units.touched(snapshot, partition);
+        let (replicas, min_isr) = (units.standing_of(snapshot, partition), units.min_isr[partition.row()]);
+        let touched = touched_by(&replicas);
         if touched.len() > TOUCHED_MAX {
             return [None; 3];
         }
         for (slot, cuts) in cuts.iter_mut().enumerate() {
             let Some(found) = cuts else { continue };
-            let holds = |mask: u32| verdict(snapshot, units, partition, &touched, mask)[slot];
+            let holds = |mask: u32| verdict(&replicas, &touched, mask, min_isr)[slot];
             match cuts_of_size(touched.len(), draw.take, holds) {
                 Some(masks) => found.extend(masks.into_iter().map(|mask| members(&touched, mask))),
                 None => *cuts = None,

@@ -10,13 +10,15 @@ mod chance;
 mod copysets;
 mod expected;
 mod incidents;
+mod remedies;
 mod survivors;
 mod units;
 
 pub use chance::{poisson_at_least, wilson_95};
 pub use copysets::{Alternative, Copyset, Copysets};
 pub use incidents::{AtOnce, DISK_AFR, Incidents};
-pub use survivors::{Survivors, SurvivorsUse};
+pub use remedies::{Remedies, Remedy, RiskyPartition};
+pub use survivors::{CopyRate, RateBound, Survivors, SurvivorsUse};
 pub use units::{Domain, Draw, Tally};
 
 use super::NotEvaluated;
@@ -136,12 +138,14 @@ pub struct CurvePoint {
 }
 
 /// One of the worst cases.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct WorstCase {
     /// What fails: `broker 5`, `log dir 5:/d1`, `rack a`.
     pub failed: Vec<String>,
     /// What that leaves.
     pub tally: Tally,
+    /// What the survivors carry then.
+    pub survivors: Survivors,
 }
 
 /// The answer.
@@ -159,10 +163,10 @@ pub struct FailureReport {
     pub risk: Risk,
     /// The risk of 1…k failures; empty where several domains fail together.
     pub curve: Vec<CurvePoint>,
-    /// The worst cases found, worst first.
+    /// The worst cases found, worst first, each with its survivors.
     pub worst: Vec<WorstCase>,
-    /// The survivors of the worst.
-    pub survivors: Survivors,
+    /// What to do about the riskiest partitions; none where their chances cannot be worked out.
+    pub remedies: Option<Remedies>,
     /// The throttle behind the survivors' hours, bytes per second.
     pub throttle_bytes_per_sec: f64,
     /// How often to expect it.
@@ -195,10 +199,17 @@ pub fn failure(snapshot: &Snapshot, policy: &Policy, question: &Question) -> Res
         let seeds = copysets.as_ref().map_or(&[][..], |c| &c.riskiest_units);
         cases::worsen(&units, &mut worst, seeds);
     }
-    let worst_failed = worst.cases.first().map_or(&[][..], |case| &case.failed);
-    let survivors = survivors::survivors(snapshot, policy, &units, worst_failed, question.throttle_bytes_per_sec);
-    let named = worst.cases.iter().map(|case| WorstCase { failed: units.names(&case.failed), tally: case.tally });
-    let worst = named.collect();
+    let remedies = remedies::remedies(snapshot, policy, &units, &worst.cases);
+    let crew = survivors::Crew::new(snapshot, policy, &units, question.throttle_bytes_per_sec);
+    let worst: Vec<WorstCase> = worst
+        .cases
+        .iter()
+        .map(|case| WorstCase {
+            failed: units.names(&case.failed),
+            tally: case.tally,
+            survivors: crew.survivors(&case.failed),
+        })
+        .collect();
     let draws: Vec<Draw> = units.draws.iter().map(|(_, draw)| *draw).collect();
     let curve = curve(snapshot, &mut units, question, &risk)?;
     let incidents = match draws.as_slice() {
@@ -217,7 +228,7 @@ pub fn failure(snapshot: &Snapshot, policy: &Policy, question: &Question) -> Res
         risk,
         curve,
         worst,
-        survivors,
+        remedies,
         throttle_bytes_per_sec: question.throttle_bytes_per_sec,
         incidents,
         copysets,
@@ -290,13 +301,24 @@ fn curve(
 }
 
 fn not_evaluated(report: &FailureReport, units: &Units) -> Vec<NotEvaluated> {
-    let mut list = report.survivors.not_evaluated.clone();
+    let mut list: Vec<NotEvaluated> = Vec::new();
+    for (number, case) in report.worst.iter().enumerate() {
+        for missing in &case.survivors.not_evaluated {
+            // What no case has is said once.
+            let is_shared = number > 0 && report.worst[0].survivors.not_evaluated.contains(missing);
+            let what = if number == 0 { missing.what.clone() } else { format!("worst[{number}].{}", missing.what) };
+            list.extend((!is_shared).then(|| NotEvaluated::new(what, missing.why.clone())));
+        }
+    }
     let mut add = |what: &str, why: String| list.push(NotEvaluated::new(what, why));
     if report.risk.mean.is_none() {
         add(
             "expected_*",
             "a partition's replicas are on too many units for the formula, and there are too many cases".into(),
         );
+    }
+    if report.remedies.is_none() {
+        add("advice", "a partition's replicas are on too many units to work out its chances".into());
     }
     match report.draws.as_slice() {
         [draw] if report.incidents.is_none() => {

@@ -11,6 +11,7 @@ use crate::capacity::NotEvaluated;
 use crate::capacity::not_evaluated::broker_list;
 use crate::model::load::cores_per_work;
 use crate::model::{BrokerIdx, BrokerState, Goal, Groups, Home, Partition, Policy, Snapshot, Traffic};
+use crate::plan::throttle::{FLOOR_BYTES_PER_SEC, HEADROOM_SHARE};
 
 /// One goal among the survivors.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,15 +26,54 @@ pub struct SurvivorsUse {
     pub before: Option<f64>,
 }
 
+/// What bounds the rate at which a broker copies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RateBound {
+    /// The throttle asked for.
+    Throttle,
+    /// What the broker's network has left below the policy's limit.
+    Headroom,
+    /// Less is left than it takes to come to an end: the least that plans copy at.
+    Floor,
+}
+
+impl RateBound {
+    /// The name used in files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Throttle => "throttle",
+            Self::Headroom => "headroom",
+            Self::Floor => "floor",
+        }
+    }
+}
+
+/// The rate at which a broker makes lost copies again.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CopyRate {
+    /// The broker.
+    pub broker: BrokerIdx,
+    /// [`Goal::NetworkIn`] where it receives, [`Goal::NetworkOut`] where it sends.
+    pub goal: Goal,
+    /// Bytes per second.
+    pub bytes_per_sec: f64,
+    /// What bounds it.
+    pub bound: RateBound,
+}
+
 /// The survivors of one case.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Survivors {
     /// By goal.
     pub uses: Vec<SurvivorsUse>,
     /// Bytes to copy until every partition that survives has all its replicas again.
     pub copied_bytes: f64,
-    /// Hours that takes at the throttle, the busiest broker deciding; none where nobody is left to copy to.
+    /// Hours that takes, the slowest broker deciding, each copying at the throttle or at what its network has left; none
+    /// where nobody is left to copy to.
     pub exposed_hours: Option<f64>,
+    /// What decides those hours; none where nothing is copied.
+    pub slowest: Option<CopyRate>,
     /// Figures that are absent.
     pub not_evaluated: Vec<NotEvaluated>,
 }
@@ -165,53 +205,113 @@ impl<'a> Case<'a> {
     }
 }
 
-/// The survivors of the case in which `failed` fail, copying again at `throttle_bytes_per_sec` per broker.
-pub(super) fn survivors(
-    snapshot: &Snapshot,
-    policy: &Policy,
-    units: &Units,
-    failed: &[u32],
+/// What the survivors of every case have in common.
+pub(super) struct Crew<'a> {
+    snapshot: &'a Snapshot,
+    policy: &'a Policy,
+    units: &'a Units,
+    groups: Groups,
+    /// Cores per unit of work, as contract §2 has it.
+    cores: Option<f64>,
     throttle_bytes_per_sec: f64,
-) -> Survivors {
-    let groups = Groups::new(snapshot, policy);
-    let cores = cores_per_work(snapshot);
-    let today = Case::of(snapshot, units, &[]);
-    let case = Case::of(snapshot, units, failed);
-    let (before, ..) = today.loads(&groups, cores.unwrap_or(0.0));
-    let (mut loads, to_copy, sent) = case.loads(&groups, cores.unwrap_or(0.0));
-    let copied_bytes = to_copy.iter().map(|(_, bytes)| bytes).sum();
-    let received = case.copy_again(&groups, &mut loads, &to_copy);
-    let mut not_evaluated = Vec::new();
-    let up: Vec<BrokerIdx> = snapshot.broker_indices().filter(|b| case.up[b.row()]).collect();
-    let mut uses = Vec::new();
-    for (column, goal) in Goal::UTILIZATIONS.into_iter().enumerate() {
-        let reason = match (goal, &received) {
-            (Goal::Disk, Err(why)) => Some(why.clone()),
-            (Goal::Cpu, _) if cores.is_none() => Some("no broker has both cpu_cores and cpu_utilization".to_owned()),
-            _ => None,
-        };
-        let found = reason.map_or_else(|| case.highest(&up, goal, column, &loads), Err);
-        let (utilization_max, busiest) = match found {
-            Ok((utilization, broker)) => (Some(utilization), Some(broker)),
+    /// As things are.
+    today: Case<'a>,
+    before: Loads,
+}
+
+impl<'a> Crew<'a> {
+    /// The crew of `snapshot`, which copies again at `throttle_bytes_per_sec` per broker at most.
+    pub(super) fn new(
+        snapshot: &'a Snapshot,
+        policy: &'a Policy,
+        units: &'a Units,
+        throttle_bytes_per_sec: f64,
+    ) -> Self {
+        let groups = Groups::new(snapshot, policy);
+        let cores = cores_per_work(snapshot);
+        let today = Case::of(snapshot, units, &[]);
+        let (before, ..) = today.loads(&groups, cores.unwrap_or(0.0));
+        Self { snapshot, policy, units, groups, cores, throttle_bytes_per_sec, today, before }
+    }
+
+    /// The survivors of the case in which `failed` fail.
+    pub(super) fn survivors(&self, failed: &[u32]) -> Survivors {
+        let case = Case::of(self.snapshot, self.units, failed);
+        let (mut loads, to_copy, sent) = case.loads(&self.groups, self.cores.unwrap_or(0.0));
+        let copied_bytes = to_copy.iter().map(|(_, bytes)| bytes).sum();
+        let received = case.copy_again(&self.groups, &mut loads, &to_copy);
+        let mut not_evaluated = Vec::new();
+        let up: Vec<BrokerIdx> = self.snapshot.broker_indices().filter(|b| case.up[b.row()]).collect();
+        let mut uses = Vec::new();
+        for (column, goal) in Goal::UTILIZATIONS.into_iter().enumerate() {
+            let reason = match (goal, &received) {
+                (Goal::Disk, Err(why)) => Some(why.clone()),
+                (Goal::Cpu, _) if self.cores.is_none() => {
+                    Some("no broker has both cpu_cores and cpu_utilization".to_owned())
+                }
+                _ => None,
+            };
+            let found = reason.map_or_else(|| case.highest(&up, goal, column, &loads), Err);
+            let (utilization_max, busiest) = match found {
+                Ok((utilization, broker)) => (Some(utilization), Some(broker)),
+                Err(why) => {
+                    not_evaluated.push(NotEvaluated::new(format!("survivors.{}", goal.name()), why));
+                    (None, None)
+                }
+            };
+            let before = || self.today.highest(&up, goal, column, &self.before).ok();
+            let before = utilization_max.and_then(|_| before()).map(|(utilization, _)| utilization);
+            uses.push(SurvivorsUse { goal, utilization_max, busiest, before });
+        }
+        let slowest = received.map(|received| self.slowest(&loads, &received, &sent));
+        let (exposed_hours, slowest) = match slowest {
+            Ok(None) => (Some(0.0), None),
+            Ok(Some((hours, rate))) => (Some(hours), Some(rate)),
             Err(why) => {
-                not_evaluated.push(NotEvaluated::new(format!("survivors.{}", goal.name()), why));
+                not_evaluated.push(NotEvaluated::new("survivors.exposed_hours", why));
                 (None, None)
             }
         };
-        let before = utilization_max.and_then(|_| today.highest(&up, goal, column, &before).ok()).map(|(u, _)| u);
-        uses.push(SurvivorsUse { goal, utilization_max, busiest, before });
+        Survivors { uses, copied_bytes, exposed_hours, slowest, not_evaluated }
     }
-    let exposed_hours = match received {
-        Ok(received) => {
-            let busiest = received.into_iter().chain(sent).fold(0.0, f64::max);
-            Some(busiest / throttle_bytes_per_sec / 3_600.0)
+
+    /// Hours until the last broker has sent and received its part, and what decided; none where nothing is copied.
+    fn slowest(&self, loads: &Loads, received: &[f64], sent: &[f64]) -> Option<(f64, CopyRate)> {
+        let mut slowest: Option<(f64, CopyRate)> = None;
+        for broker in self.snapshot.broker_indices() {
+            for (goal, column, bytes) in
+                [(Goal::NetworkIn, 1, received[broker.row()]), (Goal::NetworkOut, 2, sent[broker.row()])]
+            {
+                if bytes <= 0.0 {
+                    continue;
+                }
+                let rate = self.rate(broker, goal, loads[broker.row()][column]);
+                let hours = bytes / rate.bytes_per_sec / 3_600.0;
+                if slowest.is_none_or(|(most, _)| hours > most) {
+                    slowest = Some((hours, rate));
+                }
+            }
         }
-        Err(why) => {
-            not_evaluated.push(NotEvaluated::new("survivors.exposed_hours", why));
-            None
+        slowest
+    }
+
+    /// What `broker` may copy at beside its `load`: the throttle, or what its network has left below the limit, by the
+    /// rule and the floor that plans use (kafka-kit's autothrottle).
+    fn rate(&self, broker: BrokerIdx, goal: Goal, load: f64) -> CopyRate {
+        let throttle = self.throttle_bytes_per_sec;
+        let of = |bytes_per_sec: f64, bound: RateBound| CopyRate { broker, goal, bytes_per_sec, bound };
+        let limit =
+            if goal == Goal::NetworkIn { self.policy.limits.network_in } else { self.policy.limits.network_out };
+        let Some(capacity) = crate::model::load::capacity(self.snapshot, broker, goal) else {
+            return of(throttle, RateBound::Throttle);
+        };
+        let left = (capacity * limit - load) * HEADROOM_SHARE;
+        match (left < throttle, left < FLOOR_BYTES_PER_SEC.min(throttle)) {
+            (false, _) => of(throttle, RateBound::Throttle),
+            (true, false) => of(left, RateBound::Headroom),
+            (true, true) => of(FLOOR_BYTES_PER_SEC.min(throttle), RateBound::Floor),
         }
-    };
-    Survivors { uses, copied_bytes, exposed_hours, not_evaluated }
+    }
 }
 
 impl Case<'_> {

@@ -179,7 +179,7 @@ fn survivors_carry_leaders_and_lost_copies() {
     let report = ask(&snapshot, &question(&[(Domain::Broker, 1)]));
     // All single failures are alike in partitions, so that the first counts: broker 0, whose leadership goes to 1.
     assert_eq!(report.worst[0].failed, ["broker 0"]);
-    let used = |goal: Goal| report.survivors.uses.iter().find(|u| u.goal == goal).unwrap();
+    let used = |goal: Goal| report.worst[0].survivors.uses.iter().find(|u| u.goal == goal).unwrap();
     // Broker 1 now leads the first partition for one follower: 500 to consumers, 1,000 to broker 2. Broker 3 leads the
     // second for two followers and sends more.
     assert!((used(Goal::NetworkOut).utilization_max.unwrap() - 0.25).abs() < 1e-12);
@@ -190,7 +190,78 @@ fn survivors_carry_leaders_and_lost_copies() {
     assert!(used(Goal::Cpu).utilization_max.is_none());
     assert!(report.not_evaluated.iter().any(|n| n.what == "survivors.cpu"));
     // Broker 1, which leads now, sends the gigabyte: 1,000 seconds at 1 MB/s.
-    assert!((report.survivors.exposed_hours.unwrap() - 1_000.0 / 3_600.0).abs() < 1e-9);
+    assert!((report.worst[0].survivors.exposed_hours.unwrap() - 1_000.0 / 3_600.0).abs() < 1e-9);
+}
+
+#[test]
+fn every_worst_case_has_survivors_that_copy_at_what_their_networks_leave() {
+    let mut snapshot = cluster(4, &[synced(&[0, 1, 2]), synced(&[3, 1, 2])]);
+    for broker in &mut snapshot.brokers {
+        broker.network_in_capacity_bytes_per_sec = Some(100e6);
+        broker.network_out_capacity_bytes_per_sec = Some(100e6);
+    }
+    let asked = |throttle| Question { throttle_bytes_per_sec: throttle, ..question(&[(Domain::Broker, 1)]) };
+    let free = ask(&snapshot, &asked(1e9));
+    assert_eq!(free.worst.len(), 4, "every single failure is among the worst");
+    for case in &free.worst {
+        assert!(case.survivors.uses.iter().any(|used| used.utilization_max.is_some()), "{:?}", case.failed);
+        assert!(case.survivors.copied_bytes > 0.0 && case.survivors.exposed_hours.is_some());
+    }
+    // Broker 1 leads after broker 0 and sends the gigabyte; it sends 1,500 B/s already: 0.9 · (0.8 · 100 MB/s − that).
+    let rate = free.worst[0].survivors.slowest.unwrap();
+    let left = 0.9 * (80e6 - 1_500.0);
+    assert_eq!((rate.broker.row(), rate.goal, rate.bound), (1, Goal::NetworkOut, RateBound::Headroom));
+    assert!((rate.bytes_per_sec - left).abs() < 1e-6);
+    assert!((free.worst[0].survivors.exposed_hours.unwrap() - 1e9 / left / 3_600.0).abs() < 1e-12);
+    let throttled = ask(&snapshot, &asked(20e6)).worst[0].survivors.clone();
+    assert_eq!(throttled.slowest.unwrap().bound, RateBound::Throttle);
+    assert!((throttled.exposed_hours.unwrap() - 50.0 / 3_600.0).abs() < 1e-12);
+    for broker in &mut snapshot.brokers {
+        broker.network_out_capacity_bytes_per_sec = Some(1_000.0);
+    }
+    let full = ask(&snapshot, &asked(1e9)).worst[0].survivors.slowest.unwrap();
+    assert_eq!((full.bound, full.bytes_per_sec), (RateBound::Floor, 10e6), "what never ends protects nobody");
+}
+
+#[test]
+fn the_riskiest_partitions_are_named_with_what_helps_and_its_price() {
+    // The first has both replicas in rack a, the second is spread: only a move of the first helps.
+    let snapshot = cluster(6, &[synced(&[0, 3]), synced(&[1, 2])]);
+    let remedies = ask(&snapshot, &question(&[(Domain::Rack, 1)])).remedies.unwrap();
+    assert_eq!((remedies.list.len(), remedies.bytes), (1, GB));
+    let risky = &remedies.list[0];
+    assert_eq!((risky.partition.as_str(), risky.worst_cases, risky.worst_cases_after), ("t-0", 1, 0));
+    let Remedy::Move { from, to } = risky.remedy else { unreachable!("{:?}", risky.remedy) };
+    assert_eq!(snapshot.racks[snapshot.broker(from).rack.unwrap().row()], "a");
+    assert_ne!(snapshot.broker(to).rack, snapshot.broker(from).rack);
+    assert!((risky.chance[0] - 1.0 / 3.0).abs() < 1e-12 && risky.chance_after[0] == 0.0);
+    assert_eq!(remedies.worst_after[0], Tally { lost: 0, offline: 0, under_min_isr: 0 });
+}
+
+#[test]
+fn what_is_behind_is_healed_and_what_is_alone_gets_company() {
+    let snapshot = cluster(6, &[vec![(0, true), (1, false), (2, true)], synced(&[3]), synced(&[3, 4, 5])]);
+    let remedies = ask(&snapshot, &question(&[(Domain::Broker, 1)])).remedies.unwrap();
+    let alone = &remedies.list[0];
+    assert_eq!((alone.partition.as_str(), alone.bytes), ("t-1", GB));
+    assert!(matches!(alone.remedy, Remedy::Add { .. }) && alone.chance[0] > 0.0 && alone.chance_after[0] == 0.0);
+    // One failure cannot take a partition with two in sync: two can.
+    let two = ask(&snapshot, &question(&[(Domain::Broker, 2)])).remedies.unwrap();
+    let behind = two.list.iter().find(|risky| risky.partition == "t-0").unwrap();
+    assert_eq!((behind.remedy, behind.bytes), (Remedy::Heal, GB));
+    assert!((behind.chance[1] - 1.0 / 15.0).abs() < 1e-12 && behind.chance_after[1] == 0.0);
+}
+
+#[test]
+fn partitions_that_share_a_copyset_are_moved_apart() {
+    let snapshot = cluster(6, &[synced(&[0, 1, 2]), synced(&[0, 1, 2]), synced(&[3, 4, 5])]);
+    let report = ask(&snapshot, &question(&[(Domain::Broker, 3)]));
+    let remedies = report.remedies.unwrap();
+    assert_eq!(report.worst[0].tally.lost, 2);
+    let shared: Vec<&RiskyPartition> = remedies.list.iter().filter(|risky| risky.partition != "t-2").collect();
+    // No move changes a partition's own chance; it leaves the case that takes both.
+    assert!(!shared.is_empty() && shared.iter().all(|risky| risky.chance[0] == risky.chance_after[0]));
+    assert!(remedies.worst_after[0].lost < 2, "{remedies:?}");
 }
 
 /// What a case leaves, counted without any table.
@@ -278,5 +349,29 @@ proptest! {
         let worst = counts.iter().max().unwrap();
         prop_assert_eq!(report.worst[0].tally.figures(), *worst);
         prop_assert_eq!(by_hand(&snapshot, &report.worst[0].failed), *worst);
+        let remedies = report.remedies.unwrap();
+        prop_assert_eq!(remedies.bytes, remedies.list.iter().map(|risky| risky.bytes).sum::<u64>());
+        for risky in &remedies.list {
+            let pairs = || risky.chance.iter().zip(risky.chance_after);
+            prop_assert!(pairs().all(|(p, after)| (0.0..=1.0 + 1e-12).contains(p) && (0.0..=1.0 + 1e-12).contains(&after)));
+            let first_change = pairs().find(|(p, after)| (*p - after).abs() > 1e-9);
+            prop_assert!(first_change.is_none_or(|(p, after)| after < *p), "a remedy never raises the worst risk");
+            prop_assert!(first_change.is_some() || risky.worst_cases_after < risky.worst_cases);
+        }
+    }
+
+    #[test]
+    fn more_failures_are_never_less_likely_to_do_harm(snapshot in clusters(), domain in 0..3_usize) {
+        let Ok(report) = failure(&snapshot, &Policy::default(), &question(&[(Domain::ALL[domain], 1)])) else {
+            return Ok(());
+        };
+        for (less, more) in report.curve.iter().zip(report.curve.iter().skip(1)) {
+            for slot in 0..3 {
+                let (p, next) = (less.risk.any[slot].p, more.risk.any[slot].p);
+                prop_assert!((0.0..=1.0).contains(&p) && next >= p - 1e-12, "{p} then {next}");
+                let means = [less, more].map(|point| point.risk.mean.unwrap()[slot]);
+                prop_assert!(means[1] >= means[0] - 1e-12);
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! What has failed already stays failed in every case: replicas on `down` and `dead` brokers and on offline log dirs.
 //! Those brokers and dirs are no longer drawn. A draining broker still serves, and is.
 
-use crate::model::{LogDirIdx, PartitionIdx, Snapshot};
+use crate::model::{BrokerIdx, LogDirIdx, PartitionIdx, Snapshot};
 
 /// What fails as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,6 +83,15 @@ impl Remains {
     pub(super) fn verdict(self, min_isr: u32) -> [bool; 3] {
         [self.replicas == 0, self.in_sync == 0, self.in_sync < min_isr]
     }
+}
+
+/// A replica that stands before anything more fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// The units that it goes with, one per draw.
+    pub(super) units: [Option<u32>; 3],
+    /// Whether it may lead.
+    pub(super) is_in_sync: bool,
 }
 
 /// One thing that can fail.
@@ -241,32 +250,32 @@ impl Units {
         unit_of_row
     }
 
-    /// The units that the standing replicas of `partition` go with, ascending, each once.
-    pub(super) fn touched(&self, snapshot: &Snapshot, partition: PartitionIdx) -> Vec<u32> {
-        let rows = snapshot.partition(partition).replica_rows();
-        let mut touched: Vec<u32> = rows.flat_map(|row| self.units_of[row].into_iter().flatten()).collect();
-        touched.sort_unstable();
-        touched.dedup();
-        touched
+    /// The standing replicas of `partition`, in position order.
+    pub(super) fn standing_of(&self, snapshot: &Snapshot, partition: PartitionIdx) -> Vec<Standing> {
+        let rows = snapshot.partition(partition).replica_rows().filter(|row| self.standing[*row]);
+        rows.map(|row| Standing { units: self.units_of[row], is_in_sync: self.in_sync[row] }).collect()
     }
 
-    /// What stands of `partition` when those units of `touched` fail whose bits `mask` has.
-    pub(super) fn remains_under(
-        &self,
-        snapshot: &Snapshot,
-        partition: PartitionIdx,
-        touched: &[u32],
-        mask: u32,
-    ) -> Remains {
-        let failed = |unit: u32| touched.iter().position(|t| *t == unit).is_some_and(|bit| mask >> bit & 1 == 1);
-        let mut remains = Remains::default();
-        for row in snapshot.partition(partition).replica_rows() {
-            if self.standing[row] && !self.units_of[row].into_iter().flatten().any(failed) {
-                remains.replicas += 1;
-                remains.in_sync += u32::from(self.in_sync[row]);
-            }
+    /// The units that the standing replicas of `partition` go with, ascending, each once.
+    pub(super) fn touched(&self, snapshot: &Snapshot, partition: PartitionIdx) -> Vec<u32> {
+        touched_by(&self.standing_of(snapshot, partition))
+    }
+
+    /// The unit of each draw that a replica on `broker`, on `dir` if that is known, goes with.
+    pub(super) fn units_at(&self, snapshot: &Snapshot, broker: BrokerIdx, dir: Option<LogDirIdx>) -> [Option<u32>; 3] {
+        let mut found = [None; 3];
+        for (slot, (first, draw)) in found.iter_mut().zip(&self.draws) {
+            let wanted = match draw.domain {
+                Domain::Broker => Some(broker.row()),
+                Domain::LogDir => dir.map(LogDirIdx::row),
+                Domain::Rack => snapshot.broker(broker).rack.map(crate::model::RackIdx::row),
+            };
+            let own = self.units.get(*first as usize..*first as usize + draw.of).unwrap_or_default();
+            // Units of a domain ascend by row.
+            let at = wanted.and_then(|row| own.binary_search_by_key(&row, |unit| unit.row).ok());
+            *slot = at.map(|offset| first + number(offset));
         }
-        remains
+        found
     }
 
     /// The draw that `unit` belongs to, as an offset into `draws`.
@@ -293,6 +302,24 @@ impl Units {
         };
         self.draws.iter().map(of_draw).sum::<f64>().max(1.0)
     }
+}
+
+/// The units that `replicas` go with, ascending, each once.
+pub(super) fn touched_by(replicas: &[Standing]) -> Vec<u32> {
+    let mut touched: Vec<u32> = replicas.iter().flat_map(|r| r.units.into_iter().flatten()).collect();
+    touched.sort_unstable();
+    touched.dedup();
+    touched
+}
+
+/// What stands of `replicas` when the units that `failed` is true of fail.
+pub(super) fn remains_without(replicas: &[Standing], failed: impl Fn(u32) -> bool) -> Remains {
+    let mut remains = Remains::default();
+    for replica in replicas.iter().filter(|r| !r.units.into_iter().flatten().any(&failed)) {
+        remains.replicas += 1;
+        remains.in_sync += u32::from(replica.is_in_sync);
+    }
+    remains
 }
 
 /// A row as it is stored; tables have fewer rows than 2^32 (ingestion refuses more).

@@ -7,9 +7,13 @@
 //! Mafengwo split its clusters into log, full-subscription and customized ones, vivo into resource groups.
 
 pub mod assign;
+pub mod limits;
+mod neighbours;
 mod peaks;
 
 pub use assign::{Assignment, assign, regroup};
+pub use limits::{ClassLimit, class_limits, with_class_limits};
+pub use neighbours::{NoisyTopic, Part, SharedPeak};
 pub use peaks::Peaks;
 
 use std::collections::BTreeSet;
@@ -68,6 +72,8 @@ pub struct Isolation {
     pub sum_of_peaks: Vec<(Goal, f64)>,
     /// The peak of the classes' sum, by resource, as far as the history has every topic; none without one.
     pub peak_of_sums: Option<Vec<(Goal, f64)>>,
+    /// By resource, the busiest moment and who makes it.
+    pub shared_peaks: Vec<SharedPeak>,
     /// Active brokers there are.
     pub brokers_active: u64,
     /// Σ of the classes' brokers with one lost each.
@@ -143,6 +149,7 @@ pub fn isolate(
         }
     }
     Isolation {
+        shared_peaks: neighbours::shared_peaks(snapshot, history, &class_of_topic, count, cores),
         extra_brokers: brokers_needed.saturating_sub(shared.brokers_n_minus_1),
         brokers_missing: brokers_needed.saturating_sub(active.len() as u64),
         brokers_active: active.len() as u64,

@@ -31,7 +31,7 @@ pub(super) struct HistoryPeaks {
 }
 
 /// A load by time: seconds since 1970.
-type Load = BTreeMap<i64, f64>;
+pub(super) type Load = BTreeMap<i64, f64>;
 
 /// Peaks of `class_count` classes from the topics' series in `history`; what is absent goes to `missing`.
 pub(super) fn peaks(
@@ -100,13 +100,13 @@ pub(super) fn peaks(
 }
 
 /// The greatest value.
-fn most(load: &Load) -> f64 {
+pub(super) fn most(load: &Load) -> f64 {
     load.values().copied().fold(0.0, f64::max)
 }
 
 /// The sum at the times at which each of `parts` has a value or has not begun; none where there is none at which all have
 /// begun.
-fn sum(parts: &[Load]) -> Option<Load> {
+pub(super) fn sum(parts: &[Load]) -> Option<Load> {
     let mut total: BTreeMap<i64, (f64, usize)> = BTreeMap::new();
     for part in parts {
         for (time, value) in part {
@@ -124,10 +124,10 @@ fn sum(parts: &[Load]) -> Option<Load> {
 }
 
 /// The history's series of whole topics, by metric and name.
-struct TopicSeries<'a>(BTreeMap<(Metric, &'a str), &'a Series>);
+pub(super) struct TopicSeries<'a>(BTreeMap<(Metric, &'a str), &'a Series>);
 
 impl<'a> TopicSeries<'a> {
-    fn of(history: &'a History) -> Self {
+    pub(super) fn of(history: &'a History) -> Self {
         let whole = history.series.iter().filter(|series| series.subject.broker_id.is_none());
         Self(whole.filter_map(|s| Some(((s.metric, s.subject.topic.as_deref()?), s))).collect())
     }
@@ -136,7 +136,7 @@ impl<'a> TopicSeries<'a> {
     ///
     /// # Errors
     /// The metric that is missing for it.
-    fn load(
+    pub(super) fn load(
         &self,
         snapshot: &Snapshot,
         topic: TopicIdx,

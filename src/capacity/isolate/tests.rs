@@ -143,3 +143,68 @@ fn classes_that_peak_at_different_times_need_less_together() {
     assert_eq!(found.peak_of_sums, None);
     assert_eq!(why(&found, "peak_of_sums.network_in"), "there is no time at which all topics have a value");
 }
+
+#[test]
+fn neighbours_are_noisy_by_what_they_are_of_the_moment_that_all_share() {
+    let mut snapshot = cluster();
+    // pay.a moves in with log.b on broker 4.
+    let row = snapshot.replicas.iter().position(|replica| snapshot.broker(replica.broker).id == 6).unwrap();
+    snapshot.replicas[row].broker = snapshot.broker_by_id(4).unwrap();
+    let classes = parse(Path::new("c.toml"), CLASSES).unwrap();
+    let class_of_topic = classes.assign(&snapshot).unwrap();
+    let series = vec![
+        hourly(Metric::BytesIn, "log.a", 0, &[10.0, 1.0, 1.0]),
+        hourly(Metric::BytesIn, "log.b", 0, &[0.0, 4.0, 2.0]),
+        hourly(Metric::BytesIn, "pay.a", 0, &[40.0, 1.0, 20.0]),
+    ];
+    let history = History { series };
+    let found = isolate(&snapshot, &Policy::default(), &classes, class_of_topic.clone(), Some(&history));
+    let peak = found.shared_peaks.iter().find(|peak| peak.goal == Goal::NetworkIn).unwrap();
+    // Three replicas of log, two of pay: 30 + 0 + 80 at the first hour, 49 at the third.
+    assert_eq!((peak.time_sec, peak.load), (Some(0), 110.0));
+    assert_eq!(peak.classes[0], Part { load: 30.0, share: 30.0 / 110.0, coincidence: Some(1.0) });
+    assert_eq!(peak.topics.len(), 1, "log.a shares no broker with another class, log.b has nothing then: {peak:?}");
+    let noisy = &peak.topics[0];
+    assert_eq!((snapshot.topic(noisy.topic).name.as_str(), noisy.class), ("pay.a", 1));
+    assert_eq!((&noisy.neighbours[..], noisy.brokers_shared), (&[0_usize][..], 1));
+    assert_eq!(noisy.part, Part { load: 80.0, share: 80.0 / 110.0, coincidence: Some(1.0) });
+    // Sizes have no series: the snapshot's stand in, and no time is known.
+    let disk = found.shared_peaks.iter().find(|peak| peak.goal == Goal::Disk).unwrap();
+    assert_eq!((disk.time_sec, disk.load), (None, 2160e9));
+    assert!(disk.topics.iter().all(|noisy| noisy.part.coincidence.is_none()));
+    let names: Vec<&str> = disk.topics.iter().map(|noisy| snapshot.topic(noisy.topic).name.as_str()).collect();
+    assert_eq!(names, ["pay.a", "log.b"], "most load first");
+    let stated = isolate(&snapshot, &Policy::default(), &classes, class_of_topic, None);
+    assert!(stated.shared_peaks.iter().all(|peak| peak.time_sec.is_none()) && stated.shared_peaks.len() == 3);
+}
+
+#[test]
+fn a_classs_own_limit_is_searched_for_and_looked_at_afterwards() {
+    // 13, 12, 12 and 11 partitions of 40 GB on brokers of 1,000 GB: 52 % is within the band around 48 %.
+    let mut fixture = Fixture::default();
+    for id in 1..=4 {
+        fixture = fixture.broker(id, "", "pay", BrokerState::Alive).dir(id, "/d", 1000 * GB, LogDirState::Online, 0);
+    }
+    fixture = fixture.topic("pay.a", "pay");
+    let brokers = [(1, 13), (2, 12), (3, 12), (4, 11)].into_iter().flat_map(|(id, count)| vec![id; count]);
+    for (number, id) in (0..).zip(brokers) {
+        fixture = fixture.partition(("pay.a", number), id, (0.0, 0.0), &[(id, "/d", 40 * GB, true)]);
+    }
+    let snapshot = fixture.build();
+    let text = "[[classes]]\nname = \"pay\"\npatterns = [\"pay.*\"]\nlimits = { disk = 0.5, cpu = 0.99 }\n";
+    let classes = parse(Path::new("c.toml"), text).unwrap();
+    let policy = with_class_limits(&Policy::default(), &classes);
+    let limits = &policy.group_limits["pay"];
+    assert_eq!((limits.disk, limits.cpu, limits.network_in), (0.5, 0.70, 0.80), "never wider than the policy's");
+    let solve = |policy: &Policy| {
+        let environment = crate::optimize::Environment { expired: &|| false, progress: &|_, _| () };
+        let options = crate::optimize::Options { seed: 0, effort: crate::optimize::Effort::Quick };
+        crate::optimize::optimize(&snapshot, policy, &options, &environment).placement
+    };
+    let disk = |policy: &Policy| class_limits(&snapshot, &classes, &solve(policy))[0].clone();
+    let (without, with) = (disk(&Policy::default()), disk(&policy));
+    assert_eq!((without.goal, without.is_kept()), (Goal::Disk, Some(false)), "{without:?}");
+    assert_eq!(with.is_kept(), Some(true), "{with:?}");
+    let cpu = &class_limits(&snapshot, &classes, &solve(&policy))[1];
+    assert_eq!((cpu.goal, cpu.busiest, cpu.is_kept()), (Goal::Cpu, None, None), "what is not known is not kept");
+}

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{OutArgs, show};
-use crate::capacity::isolate::{Isolation, assign, isolate, regroup};
+use crate::capacity::isolate::{Isolation, assign, class_limits, isolate, regroup, with_class_limits};
 use crate::cli::common::{self, Format, InputArgs, SearchArgs};
 use crate::cli::exit::{CliError, Verdict};
 use crate::cli::progress::Progress;
@@ -22,8 +22,8 @@ Examples:
   evenkeel what-if isolate snapshot --classes classes.toml --out isolated
   evenkeel verify isolated/snapshot isolated
 
-Exit status: 0 every class has its brokers and every hard rule holds after the plan; 3 there are too few brokers, or a
-rule stays broken; 2 bad usage or input. docs/what-if-isolate.md explains the file and every figure.";
+Exit status: 0 every class has its brokers, and after the plan every hard rule and every limit of the file holds; 3 there
+are too few brokers, a rule stays broken, or a limit is passed; 2 bad usage or input. docs/what-if-isolate.md explains the file and every figure.";
 
 /// Arguments of `evenkeel what-if isolate`.
 #[derive(Debug, clap::Args)]
@@ -57,15 +57,22 @@ pub fn run(args: &Args) -> Result<Verdict, CliError> {
             let mut regrouped = regroup(&snapshot, &names(&classes), &isolation.class_of_topic, assignment);
             let files = render::snapshot_files(&regrouped);
             regrouped.cluster.sha256 = render::sha256(&files);
-            let plan = search(&regrouped, &policy, &args.input.search);
-            (regrouped, files, plan)
+            let plan = search(&regrouped, &with_class_limits(&policy, &classes), &args.input.search);
+            let limits = class_limits(&regrouped, &classes, &plan.placement);
+            (regrouped, files, plan, limits)
         });
-        let plan = moved.as_ref().map(|(.., plan)| plan);
-        let answer = Answer { snapshot: &snapshot, isolation: &isolation, assignment: assignment.as_ref(), plan };
+        let (plan, limits) = moved.as_ref().map(|(_, _, plan, limits)| (plan, &limits[..])).unzip();
+        let answer = Answer {
+            snapshot: &snapshot,
+            isolation: &isolation,
+            assignment: assignment.as_ref(),
+            plan,
+            limits: limits.unwrap_or_default(),
+        };
         show(args.input.format, &sheet(&answer), &json(&answer))?;
         if let Some(dir) = &args.out.out {
             let mut files = report::what_if::files("isolate", &sheet(&answer), json(&answer));
-            if let Some((regrouped, snapshot_files, plan)) = &moved {
+            if let Some((regrouped, snapshot_files, plan, _)) = &moved {
                 files.extend(report::plan_files(regrouped, &policy, plan));
                 let below = |file: &OutputFile| OutputFile {
                     path: Path::new("snapshot").join(&file.path),
@@ -78,7 +85,7 @@ pub fn run(args: &Args) -> Result<Verdict, CliError> {
                 common::print(&where_to_look(dir, &isolation, plan.is_some()))?;
             }
         }
-        let is_sound = plan.is_some_and(|plan| plan.after.hard_total() == 0);
+        let is_sound = plan.is_some_and(|plan| plan.after.hard_total() == 0) && !answer.passes_limits();
         Ok(if is_sound { Verdict::Done } else { Verdict::Broken })
     })?
 }

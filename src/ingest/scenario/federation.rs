@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml::de::DeTable;
 
-use super::{CODES, Keys, NOT_NEGATIVE, POSITIVE, UTILIZATION, finish, text_of};
+use super::{CODES, Keys, NOT_NEGATIVE, POSITIVE, UTILIZATION, codes, finish, text_of};
 use crate::ingest::fault::Faults;
 use crate::ingest::toml_reader::TomlReader;
 
@@ -29,6 +29,23 @@ pub struct Federation {
     pub grow: Grow,
     /// Partitions of a keyed topic before and after.
     pub keyed: Option<(u64, u64)>,
+    /// Logical topics to be mapped over physical clusters.
+    pub topics: Vec<LogicalTopic>,
+}
+
+/// A topic as clients see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogicalTopic {
+    /// Its name.
+    pub name: String,
+    /// Partitions that clients see.
+    pub partitions: u64,
+    /// Physical clusters that they lie in; no more than there are partitions.
+    pub clusters: u64,
+    /// Clusters that the topic is to grow into.
+    pub clusters_added: u64,
+    /// Whether producers choose partitions by key.
+    pub is_keyed: bool,
 }
 
 /// What all physical clusters have in common.
@@ -68,14 +85,17 @@ pub struct Grow {
     pub throttle_bytes_per_sec: Option<f64>,
 }
 
-const KEYS: [&str; 7] =
-    ["demand_bytes_per_sec", "growth_per_year", "cluster", "broker", "limits", "grow", "keyed_topic"];
+const KEYS: [&str; 8] =
+    ["demand_bytes_per_sec", "growth_per_year", "cluster", "broker", "limits", "grow", "keyed_topic", "topics"];
+const TOPIC_KEYS: [&str; 5] = ["name", "partitions", "clusters", "clusters_added", "keyed"];
 const CLUSTER_KEYS: [&str; 5] = ["brokers", "clusters_max", "replicas_max", "stored_bytes", "replication_factor"];
 const BROKER_KEYS: [&str; 2] = ["bytes_in_per_sec", "cpu_utilization"];
 const LIMIT_KEYS: [&str; 3] = ["cpu", "cpu_after_loss", "clusters_lost"];
 const GROW_KEYS: [&str; 4] = ["add_cluster_minutes", "brokers_added", "add_brokers_minutes", "throttle_bytes_per_sec"];
 const KEYED_KEYS: [&str; 2] = ["partitions_before", "partitions_after"];
 
+/// Partitions of one topic beyond this are slips of the pen: Kafka clusters have some hundred thousand.
+const PARTITIONS_MAX: u64 = 1_000_000;
 /// Counts beyond this are slips of the pen.
 const COUNT_MAX: u64 = 1_000_000_000;
 /// The CPU limit where the file has none: Amazon MSK's best practices keep it under 60 %.
@@ -108,6 +128,7 @@ fn federation<'t>(reader: &mut TomlReader<'t>, root: &DeTable<'t>) -> Option<Fed
             keys.missing(&format!("[{key}]"), "docs/what-if-federation.md has an example");
         }
     }
+    let topic_tables = keys.tables("topics");
     let [cluster_table, broker_table, limits, grow_table, keyed_table] =
         ["cluster", "broker", "limits", "grow", "keyed_topic"].map(|key| keys.table(key));
     let cluster =
@@ -134,6 +155,17 @@ fn federation<'t>(reader: &mut TomlReader<'t>, root: &DeTable<'t>) -> Option<Fed
         }
         keys.whole(KEYED_KEYS[0], 1, COUNT_MAX).zip(keys.whole(KEYED_KEYS[1], 1, COUNT_MAX))
     });
+    let mut topics: Vec<LogicalTopic> = Vec::new();
+    for (table, span) in topic_tables {
+        let found = topic(&mut Keys::new(reader, table, span.clone(), "topics", &TOPIC_KEYS));
+        match found {
+            Some(topic) if topics.iter().any(|other| other.name == topic.name) => {
+                let message = format!("topic {:?} is listed twice", topic.name);
+                reader.error(span, codes::DUPLICATE, message, "give each topic one entry");
+            }
+            found => topics.extend(found),
+        }
+    }
     Some(Federation {
         demand_bytes_per_sec: demand_bytes_per_sec?,
         growth_per_year,
@@ -144,7 +176,29 @@ fn federation<'t>(reader: &mut TomlReader<'t>, root: &DeTable<'t>) -> Option<Fed
         clusters_lost,
         grow,
         keyed,
+        topics,
     })
+}
+
+fn topic(keys: &mut Keys<'_, '_, '_>) -> Option<LogicalTopic> {
+    let name = keys.required_text("name");
+    for key in ["partitions", "clusters"] {
+        if keys.value(key).is_none() {
+            keys.missing(key, "write how many partitions clients see, and in how many clusters they lie");
+        }
+    }
+    let (partitions, clusters) =
+        (keys.whole("partitions", 1, PARTITIONS_MAX), keys.whole("clusters", 1, PARTITIONS_MAX));
+    let clusters_added = keys.whole("clusters_added", 0, PARTITIONS_MAX).unwrap_or(0);
+    let is_keyed = keys.boolean("keyed").unwrap_or(false);
+    let (name, partitions, clusters) = (name?, partitions?, clusters?);
+    if clusters > partitions {
+        let span = keys.value("clusters").map_or(keys.span.clone(), |value| value.span());
+        let message = format!("{partitions} partitions cannot lie in {clusters} clusters");
+        keys.reader.error(span, codes::RANGE, message, "name at most as many clusters as there are partitions");
+        return None;
+    }
+    Some(LogicalTopic { name, partitions, clusters, clusters_added, is_keyed })
 }
 
 fn cluster(keys: &mut Keys<'_, '_, '_>) -> Option<Cluster> {

@@ -1,4 +1,8 @@
-//! Advice, shown: text and JSON. Input: findings of [`capacity::advise`](crate::capacity::advise). Pure.
+//! Advice, shown: text, JSON and page. Input: findings of [`capacity::advise`](crate::capacity::advise). Pure.
+
+mod page;
+
+pub use page::{quotas_sheet, sheet};
 
 use std::fmt::Write as _;
 
@@ -11,6 +15,7 @@ use crate::model::Snapshot;
 use crate::report::human;
 use crate::report::json::{NotEvaluatedView, not_evaluated, rounded};
 use crate::report::layout::to_bytes;
+use crate::report::sheet::Mood;
 use crate::report::style::{ASIDE, GOOD, HEADING, OUTSIDE, paint};
 use crate::report::table::{Align, Cell, Table};
 
@@ -28,7 +33,7 @@ pub fn to_text(snapshot: &Snapshot, subject: &str, advice: &Advice) -> String {
     text.push_str(&findings(advice));
     text.push_str(&absent(&advice.not_evaluated));
     text.push('\n');
-    text.push_str(&verdict(subject, advice));
+    text.push_str(&verdict_text(subject, advice));
     text
 }
 
@@ -70,7 +75,7 @@ pub fn quotas_to_text(snapshot: &Snapshot, quotas: &QuotaAdvice) -> String {
     );
     text.push_str(&absent(&quotas.advice.not_evaluated));
     text.push('\n');
-    text.push_str(&verdict("quotas", &quotas.advice));
+    text.push_str(&verdict_text("quotas", &quotas.advice));
     text
 }
 
@@ -93,18 +98,19 @@ fn heading(snapshot: &Snapshot) -> String {
 }
 
 fn findings(advice: &Advice) -> String {
-    let mut text = String::new();
-    let mut settings: Vec<&str> = Vec::new();
+    by_setting(advice).iter().map(|(setting, findings)| section(setting, findings)).collect()
+}
+
+/// The findings by setting, in the order in which settings come first.
+fn by_setting(advice: &Advice) -> Vec<(&'static str, Vec<&Finding>)> {
+    let mut settings: Vec<(&'static str, Vec<&Finding>)> = Vec::new();
     for finding in &advice.findings {
-        if !settings.contains(&finding.setting) {
-            settings.push(finding.setting);
+        match settings.iter_mut().find(|(setting, _)| *setting == finding.setting) {
+            Some((_, findings)) => findings.push(finding),
+            None => settings.push((finding.setting, vec![finding])),
         }
     }
-    for setting in settings {
-        let of_setting: Vec<&Finding> = advice.findings.iter().filter(|f| f.setting == setting).collect();
-        text.push_str(&section(setting, &of_setting));
-    }
-    text
+    settings
 }
 
 fn section(setting: &str, findings: &[&Finding]) -> String {
@@ -170,13 +176,22 @@ fn absent(entries: &[NotEvaluated]) -> String {
     text
 }
 
-fn verdict(subject: &str, advice: &Advice) -> String {
+fn verdict_text(subject: &str, advice: &Advice) -> String {
+    let (mood, word, sentence) = verdict(subject, advice);
+    format!("{} {sentence}.\n", paint(if mood == Mood::Good { GOOD } else { OUTSIDE }, &word.to_uppercase()))
+}
+
+/// The advice in a word, and in a sentence without a full stop.
+fn verdict(subject: &str, advice: &Advice) -> (Mood, &'static str, String) {
     match advice.findings.len() as u64 {
-        0 => format!("{} nothing to change in {subject} as far as the snapshot tells.\n", paint(GOOD, "AS ADVISED")),
-        count => format!(
-            "{} {} about {subject}. Each command is to be read before it is run; set BOOTSTRAP first.\n",
-            paint(OUTSIDE, "ADVICE"),
-            human::counted(count, "finding")
+        0 => (Mood::Good, "As advised", format!("nothing to change in {subject} as far as the snapshot tells")),
+        count => (
+            Mood::Fair,
+            "Advice",
+            format!(
+                "{} about {subject}. Each command is to be read before it is run; set BOOTSTRAP first",
+                human::counted(count, "finding")
+            ),
         ),
     }
 }

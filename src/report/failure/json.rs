@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::capacity::failure::{Chance, Copysets, FailureReport, Incidents, Risk, Survivors, Tally};
-use crate::model::Snapshot;
+use crate::capacity::failure::{
+    Chance, Copysets, FailureReport, Incidents, Remedies, Remedy, Risk, RiskyPartition, Survivors, Tally,
+};
+use crate::model::{BrokerIdx, Snapshot};
 use crate::report::json::{NotEvaluatedView, not_evaluated, rounded};
 use crate::report::layout::to_bytes;
 
 /// `report` as JSON text.
 #[must_use]
 pub fn to_json(snapshot: &Snapshot, report: &FailureReport) -> Vec<u8> {
-    let survivors = &report.survivors;
+    let absent = Survivors::default();
+    let survivors = report.worst.first().map_or(&absent, |case| &case.survivors);
     to_bytes(&View {
         cluster_id: &snapshot.cluster.cluster_id,
         failures: report
@@ -24,11 +27,17 @@ pub fn to_json(snapshot: &Snapshot, report: &FailureReport) -> Vec<u8> {
         worst: report
             .worst
             .iter()
-            .map(|case| WorstView { failed: &case.failed, tally: TallyView::of(&case.tally) })
+            .map(|case| WorstView {
+                failed: &case.failed,
+                tally: TallyView::of(&case.tally),
+                survivors: after(&case.survivors),
+                re_replication: CopyView::of(snapshot, &case.survivors, report.throttle_bytes_per_sec),
+            })
             .collect(),
-        survivors: survivors.uses.iter().map(|u| (u.goal.name(), u.utilization_max.map(rounded))).collect(),
+        survivors: after(survivors),
         survivors_before: survivors.uses.iter().map(|u| (u.goal.name(), u.before.map(rounded))).collect(),
-        re_replication: CopyView::of(survivors, report.throttle_bytes_per_sec),
+        re_replication: CopyView::of(snapshot, survivors, report.throttle_bytes_per_sec),
+        advice: report.remedies.as_ref().map(|remedies| AdviceView::of(snapshot, remedies)),
         before: BeforeView {
             brokers_failed: report.failed_before[0],
             log_dirs_failed: report.failed_before[1],
@@ -42,6 +51,11 @@ pub fn to_json(snapshot: &Snapshot, report: &FailureReport) -> Vec<u8> {
     })
 }
 
+/// The highest utilization by goal.
+fn after(survivors: &Survivors) -> BTreeMap<&'static str, Option<f64>> {
+    survivors.uses.iter().map(|u| (u.goal.name(), u.utilization_max.map(rounded))).collect()
+}
+
 #[derive(Serialize)]
 struct View<'a> {
     cluster_id: &'a str,
@@ -52,6 +66,7 @@ struct View<'a> {
     survivors: BTreeMap<&'static str, Option<f64>>,
     survivors_before: BTreeMap<&'static str, Option<f64>>,
     re_replication: CopyView,
+    advice: Option<AdviceView<'a>>,
     before: BeforeView,
     partitions: u64,
     curve: Vec<PointView>,
@@ -128,6 +143,8 @@ struct WorstView<'a> {
     failed: &'a [String],
     #[serde(flatten)]
     tally: TallyView,
+    survivors: BTreeMap<&'static str, Option<f64>>,
+    re_replication: CopyView,
 }
 
 #[derive(Serialize)]
@@ -143,12 +160,85 @@ struct CopyView {
     bytes: f64,
     throttle_bytes_per_sec: f64,
     exposed_hours: Option<f64>,
+    slowest: Option<SlowestView>,
+}
+
+/// The broker that decides how long it takes.
+#[derive(Serialize)]
+struct SlowestView {
+    broker_id: i32,
+    goal: &'static str,
+    bytes_per_sec: f64,
+    bound: &'static str,
 }
 
 impl CopyView {
-    fn of(survivors: &Survivors, throttle_bytes_per_sec: f64) -> Self {
-        let bytes = rounded(survivors.copied_bytes);
-        Self { bytes, throttle_bytes_per_sec, exposed_hours: survivors.exposed_hours.map(rounded) }
+    fn of(snapshot: &Snapshot, survivors: &Survivors, throttle_bytes_per_sec: f64) -> Self {
+        Self {
+            bytes: rounded(survivors.copied_bytes),
+            throttle_bytes_per_sec,
+            exposed_hours: survivors.exposed_hours.map(rounded),
+            slowest: survivors.slowest.map(|rate| SlowestView {
+                broker_id: snapshot.broker(rate.broker).id,
+                goal: rate.goal.name(),
+                bytes_per_sec: rounded(rate.bytes_per_sec),
+                bound: rate.bound.name(),
+            }),
+        }
+    }
+}
+
+/// Partitions of the advice that are listed; the totals count all.
+const LISTED: usize = 100;
+
+#[derive(Serialize)]
+struct AdviceView<'a> {
+    partitions: usize,
+    bytes: u64,
+    worst_after: Vec<TallyView>,
+    moves: Vec<RemedyView<'a>>,
+}
+
+#[derive(Serialize)]
+struct RemedyView<'a> {
+    partition: &'a str,
+    remedy: &'static str,
+    from_broker: Option<i32>,
+    to_broker: Option<i32>,
+    bytes: u64,
+    chance: KindsView,
+    chance_after: KindsView,
+    worst_cases: u64,
+    worst_cases_after: u64,
+}
+
+impl<'a> AdviceView<'a> {
+    fn of(snapshot: &Snapshot, remedies: &'a Remedies) -> Self {
+        let id = |broker: BrokerIdx| Some(snapshot.broker(broker).id);
+        let view = |risky: &'a RiskyPartition| {
+            let (remedy, from_broker, to_broker) = match risky.remedy {
+                Remedy::Heal => ("heal", None, None),
+                Remedy::Move { from, to } => ("move", id(from), id(to)),
+                Remedy::Add { to } => ("add", None, id(to)),
+            };
+            RemedyView {
+                partition: &risky.partition,
+                remedy,
+                from_broker,
+                to_broker,
+                bytes: risky.bytes,
+                chance: KindsView::of(risky.chance),
+                chance_after: KindsView::of(risky.chance_after),
+                worst_cases: risky.worst_cases,
+                worst_cases_after: risky.worst_cases_after,
+            }
+        };
+        Self {
+            partitions: remedies.list.len(),
+            bytes: remedies.bytes,
+            worst_after: remedies.worst_after.iter().map(TallyView::of).collect(),
+            moves: remedies.list.iter().take(LISTED).map(view).collect(),
+        }
     }
 }
 
@@ -166,7 +256,7 @@ struct IncidentsView {
     repair_hours: f64,
     away_mean: f64,
     at_once: Vec<AtOnceView>,
-    per_year: PerYearView,
+    per_year: KindsView,
 }
 
 #[derive(Serialize)]
@@ -177,15 +267,21 @@ struct AtOnceView {
 }
 
 #[derive(Serialize)]
-struct PerYearView {
+struct KindsView {
     offline: f64,
     under_min_isr: f64,
     lost: f64,
 }
 
+impl KindsView {
+    fn of(figures: [f64; 3]) -> Self {
+        let [lost, offline, under_min_isr] = figures.map(rounded);
+        Self { offline, under_min_isr, lost }
+    }
+}
+
 impl IncidentsView {
     fn of(incidents: &Incidents) -> Self {
-        let [lost, offline, under_min_isr] = incidents.per_year.map(rounded);
         let at_once = incidents.at_once.iter().map(|at| AtOnceView {
             k: at.k,
             p_at_least: rounded(at.p_at_least),
@@ -197,7 +293,7 @@ impl IncidentsView {
             repair_hours: incidents.repair_hours,
             away_mean: rounded(incidents.away_mean),
             at_once: at_once.collect(),
-            per_year: PerYearView { offline, under_min_isr, lost },
+            per_year: KindsView::of(incidents.per_year),
         }
     }
 }

@@ -60,7 +60,7 @@ fn the_json_has_the_contracts_keys() {
 fn the_page_draws_the_curve_and_lets_no_markup_through() {
     let (mut snapshot, report) = answered(&[(Domain::Broker, 2)]);
     snapshot.cluster.cluster_id = "<script>".to_owned();
-    let page = page(&snapshot, &report);
+    let page = String::from_utf8(sheet(&snapshot, &report).to_html()).unwrap();
     assert!(page.contains("<svg class=\"chart\"") && page.contains("&lt;script&gt;") && !page.contains("<script>"));
     assert_eq!(page.matches('\u{1b}').count(), 0);
 }

@@ -3,14 +3,24 @@
 use std::fmt::Write as _;
 
 use super::{asked, chance, once_in};
-use crate::capacity::failure::{Chance, Copysets, FailureReport, Incidents};
+use crate::capacity::failure::{Chance, Copysets, FailureReport, Incidents, SurvivorsUse};
 use crate::model::Snapshot;
 use crate::report::human;
+use crate::report::sheet::Mood;
 use crate::report::style::{ASIDE, BROKEN, GOOD, HEADING, OUTSIDE, by_count, paint};
 use crate::report::table::{Align, Cell, Table};
 
 /// Width of a worst case's names.
 const FAILED_WIDTH: usize = 60;
+
+/// Partitions of the advice that are shown; the JSON has more.
+const ADVISED: usize = 5;
+
+/// Width of a partition's name.
+const PARTITION_WIDTH: usize = 32;
+
+/// Width of running text.
+const TEXT_WIDTH: usize = 94;
 
 /// `report` for people: ANSI styles, about 100 columns.
 #[must_use]
@@ -20,6 +30,7 @@ pub fn to_text(snapshot: &Snapshot, report: &FailureReport) -> String {
     text.push_str(&curve(report));
     text.push_str(&worst(report));
     text.push_str(&survivors(snapshot, report));
+    text.push_str(&advice(snapshot, report));
     text.push_str(&report.incidents.as_ref().map_or_else(String::new, |i| incidents(report, i)));
     text.push_str(&report.copysets.as_ref().map_or_else(String::new, copysets));
     text.push_str(&absent(report));
@@ -111,13 +122,15 @@ fn worst(report: &FailureReport) -> String {
     let how = if report.risk.is_exact { "the worst there are" } else { "the worst found: sampled, then searched" };
     let title = format!("{}  {}", paint(HEADING, "Worst cases"), paint(ASIDE, how));
     let mut table = Table::new(&[
+        ("", Align::Right),
         ("failed", Align::Left),
         ("lost", Align::Right),
         ("offline", Align::Right),
         ("under min ISR", Align::Right),
     ]);
-    for case in &report.worst {
+    for (number, case) in (1..).zip(&report.worst) {
         table.row([
+            human::count(number).into(),
             human::shorten(&case.failed.join(", "), FAILED_WIDTH).into(),
             human::count(case.tally.lost).into(),
             human::count(case.tally.offline).into(),
@@ -127,40 +140,75 @@ fn worst(report: &FailureReport) -> String {
     format!("\n{title}\n{}", table.render())
 }
 
+/// The busiest survivor of each of the worst cases, by goal.
 fn survivors(snapshot: &Snapshot, report: &FailureReport) -> String {
-    let survivors = &report.survivors;
+    let Some(worst) = report.worst.first().map(|case| &case.survivors) else { return String::new() };
+    let mut columns = vec![("case", Align::Right)];
+    columns.extend(worst.uses.iter().map(|row| (row.goal.name(), Align::Right)));
+    columns.extend([("to copy", Align::Right), ("exposed for", Align::Right)]);
+    let mut table = Table::new(&columns);
+    let percent = |share: Option<f64>| share.map_or_else(|| "–".to_owned(), human::percent);
+    let mut before: Vec<Cell> = vec!["before".into()];
+    before.extend(worst.uses.iter().map(|row| Cell::from(percent(row.before))));
+    before.extend(["".into(), "".into()]);
+    table.row(before);
+    for (number, case) in (1..).zip(&report.worst) {
+        let mut row: Vec<Cell> = vec![human::count(number).into()];
+        row.extend(case.survivors.uses.iter().map(|used| {
+            let over = used.utilization_max.is_some_and(|u| u > 1.0);
+            Cell::painted(if over { BROKEN } else { anstyle::Style::new() }, at_broker(snapshot, used))
+        }));
+        row.push(human::bytes_f64(case.survivors.copied_bytes).into());
+        let hours = case.survivors.exposed_hours;
+        row.push(hours.map_or_else(|| "–".to_owned(), |hours| human::duration(hours * 3_600.0)).into());
+        table.row(row);
+    }
+    let about =
+        "the busiest broker of each: network and cpu once leaders have passed on, disk once all is copied again";
+    let mut text = format!("\n{}\n  {}\n{}", paint(HEADING, "Survivors"), paint(ASIDE, about), table.render());
+    if let Some(rate) = worst.slowest {
+        for line in human::wrapped(&super::copy_rate(snapshot, &rate), TEXT_WIDTH) {
+            let _ = writeln!(text, "  {line}");
+        }
+    }
+    text
+}
+
+/// `62.4 % on 7`.
+fn at_broker(snapshot: &Snapshot, used: &SurvivorsUse) -> String {
+    match (used.utilization_max, used.busiest) {
+        (Some(share), Some(broker)) => format!("{} on {}", human::percent(share), snapshot.broker(broker).id),
+        _ => "–".to_owned(),
+    }
+}
+
+/// The riskiest partitions, what helps them and what that copies.
+fn advice(snapshot: &Snapshot, report: &FailureReport) -> String {
+    let Some(remedies) = report.remedies.as_ref().filter(|remedies| !remedies.list.is_empty()) else {
+        return String::new();
+    };
     let mut table = Table::new(&[
-        ("busiest survivor", Align::Left),
-        ("before", Align::Right),
-        ("after", Align::Right),
-        ("", Align::Left),
-        ("", Align::Left),
+        ("riskiest partitions", Align::Left),
+        ("do", Align::Left),
+        ("copies", Align::Right),
+        ("risk", Align::Left),
+        ("then", Align::Left),
     ]);
-    for row in &survivors.uses {
-        let percent = |share: Option<f64>| share.map_or_else(|| "–".to_owned(), human::percent);
-        let when = if row.goal.name() == "disk" { "once all is copied again" } else { "once leaders have passed on" };
-        let over = row.utilization_max.is_some_and(|u| u > 1.0);
-        let after = Cell::painted(if over { BROKEN } else { anstyle::Style::new() }, percent(row.utilization_max));
-        let broker = row.busiest.map(|b| format!("broker {}", snapshot.broker(b).id)).unwrap_or_default();
-        let when = if row.utilization_max.is_some() { when } else { "" };
+    for risky in remedies.list.iter().take(ADVISED) {
+        let [before, after] = super::risk_of(risky);
         table.row([
-            row.goal.name().into(),
-            percent(row.before).into(),
-            after,
-            broker.into(),
-            Cell::painted(ASIDE, when),
+            human::shorten(&risky.partition, PARTITION_WIDTH).into(),
+            super::remedy(snapshot, risky.remedy).into(),
+            human::bytes(risky.bytes).into(),
+            before.into(),
+            Cell::painted(GOOD, after),
         ]);
     }
-    let copies = match survivors.exposed_hours {
-        Some(hours) => format!(
-            "{} to copy again, {} at {} per broker: until then the next failure finds fewer replicas.",
-            human::bytes_f64(survivors.copied_bytes),
-            human::duration(hours * 3_600.0),
-            human::rate(report.throttle_bytes_per_sec)
-        ),
-        None => format!("{} to copy again.", human::bytes_f64(survivors.copied_bytes)),
-    };
-    format!("\n{}\n{}  {copies}\n", paint(HEADING, "Survivors of the worst case"), table.render())
+    let mut text = format!("\n{}\n{}", paint(HEADING, "What to do first"), table.render());
+    for line in human::wrapped(&super::remedies_in_words(report, remedies), TEXT_WIDTH) {
+        let _ = writeln!(text, "  {line}");
+    }
+    text
 }
 
 fn incidents(report: &FailureReport, incidents: &Incidents) -> String {
@@ -246,53 +294,12 @@ fn absent(report: &FailureReport) -> String {
 }
 
 /// The answer in a sentence, last: where the eye is when the command has ended.
-pub(super) fn verdict(report: &FailureReport) -> String {
-    let asked = asked(&report.draws);
-    let [lost, offline, under] = report.risk.any;
-    let worst = report.worst.first();
-    let failed = worst.map(|case| case.failed.join(", ")).unwrap_or_default();
-    let figures = worst.map(|case| case.tally).unwrap_or_default();
-    let already = |count: u64| match count {
-        0 => String::new(),
-        count => format!(", {} of them already", human::count(count)),
+fn verdict(report: &FailureReport) -> String {
+    let (mood, word, sentence) = super::verdict(report);
+    let style = match mood {
+        Mood::Good => GOOD,
+        Mood::Fair => OUTSIDE,
+        Mood::Bad => BROKEN,
     };
-    if lost.p > 0.0 || figures.lost > 0 {
-        format!(
-            "{} {asked} failing lose data {}; at worst ({failed}) {} lost{}.\n",
-            paint(BROKEN, "AT RISK"),
-            likelihood(lost.p),
-            format_args!(
-                "{} {}",
-                human::counted(figures.lost, "partition"),
-                if figures.lost == 1 { "is" } else { "are" }
-            ),
-            already(report.before.lost)
-        )
-    } else if offline.p > 0.0 || figures.offline > 0 {
-        format!(
-            "{} {asked} failing lose no data; partitions go offline {}, at worst ({failed}) {}{}.\n",
-            paint(BROKEN, "OFFLINE"),
-            likelihood(offline.p),
-            human::count(figures.offline),
-            already(report.before.offline)
-        )
-    } else if under.p > 0.0 || figures.under_min_isr > 0 {
-        format!(
-            "{} {asked} failing leave every partition online; writes with acks=all are refused {}, at worst ({failed}) by {}.\n",
-            paint(OUTSIDE, "READ ONLY"),
-            likelihood(under.p),
-            human::counted(figures.under_min_isr, "partition")
-        )
-    } else {
-        format!("{} {asked} failing leave every partition online and writable.\n", paint(GOOD, "SAFE"))
-    }
-}
-
-fn likelihood(p: f64) -> String {
-    match p {
-        0.0 => "in no case of the sample, but in some".to_owned(),
-        p if p >= 1.0 => "in every case".to_owned(),
-        p if p >= 0.001 => format!("in {} of cases", chance(p)),
-        p => format!("in {} cases", chance(p)),
-    }
+    format!("{} {sentence}.\n", paint(style, &word.to_uppercase()))
 }

@@ -3,13 +3,19 @@
 use serde::Serialize;
 
 use super::{gigabits, optional, or_dash};
-use crate::capacity::federation::FederationPlan;
+use crate::capacity::federation::{FederationPlan, GrowPath, Range, TopicMap};
 use crate::ingest::scenario::federation::Federation;
 use crate::report::charts::{Axis, BarChart, BarRow};
 use crate::report::json::{NotEvaluatedView, not_evaluated, rounded};
 use crate::report::sheet::{Mood, Section, Sheet, Tile};
 use crate::report::table::Align::{Left, Right};
 use crate::report::{human, layout};
+
+/// Ranges of one topic that a cell has room for; the JSON has all.
+const RANGES: usize = 2;
+
+/// Clusters of topics that the chart has room for.
+const CHART_ROWS: usize = 24;
 
 /// The answer for people.
 #[must_use]
@@ -30,12 +36,19 @@ pub fn sheet(scenario: &Federation, found: &FederationPlan) -> Sheet {
     if !found.years.is_empty() {
         sections.push(year_section(scenario, found));
     }
+    if !found.topics.is_empty() {
+        sections.push(map_section(scenario, found));
+    }
     sections.push(keys_section(scenario, found));
     Sheet {
         kicker: "what-if federation",
         title: gigabits(scenario.demand_bytes_per_sec),
         meta: format!("in clusters of {} brokers", human::count(scenario.cluster.brokers)),
-        mood: if found.exceeds_clusters_max { Mood::Bad } else { Mood::Good },
+        mood: match found.topics.iter().any(|topic| topic.loss.rate_factor.is_none()) {
+            _ if found.exceeds_clusters_max => Mood::Bad,
+            true => Mood::Fair,
+            false => Mood::Good,
+        },
         word: if found.exceeds_clusters_max { "Too large".to_owned() } else { "It fits".to_owned() },
         verdict,
         tiles: vec![
@@ -107,7 +120,15 @@ fn grow_section(scenario: &Federation, found: &FederationPlan) -> Section {
             human::rate(path.bytes_per_sec_added),
         ]
     });
-    Section::new("Two ways to grow")
+    let bar = |path: &GrowPath| Some(BarRow { label: path.path.to_owned(), before: None, after: path.minutes? / 60.0 });
+    let bars: Vec<BarRow> = found.grow.iter().filter_map(bar).collect();
+    let mut section = Section::new("Two ways to grow");
+    if bars.len() > 1 {
+        let title = "Hours until the growth is usable";
+        let chart = BarChart { title: title.to_owned(), axis: Axis::Hours, limit: None, rows: bars };
+        section = section.chart(title, chart.svg("grow"));
+    }
+    section
         .paragraph(format!(
             "A cluster is added whole and takes new partitions at once. Brokers added to one cluster ({}) wait until \
              their share of its data is copied.",
@@ -153,6 +174,78 @@ fn year_section(scenario: &Federation, found: &FederationPlan) -> Section {
         .grid(&[("year", Right), ("demand", Right), ("clusters", Right), ("brokers", Right)], rows.collect())
 }
 
+/// Where logical partitions lie, what growth adds, and what the loss of a cluster takes away.
+fn map_section(scenario: &Federation, found: &FederationPlan) -> Section {
+    let lost = human::counted(scenario.clusters_lost, "cluster");
+    let mut rows = Vec::new();
+    let mut bars = Vec::new();
+    for topic in &found.topics {
+        for range in &topic.ranges {
+            let label = format!("{} {}", topic.name, range.cluster);
+            let count = range.partitions as f64;
+            bars.push(BarRow { label, before: Some(if range.is_added { 0.0 } else { count }), after: count });
+        }
+        let ranges = |is_added: bool| {
+            let own = topic.ranges.iter().filter(|range| range.is_added == is_added);
+            let all: Vec<String> = own.map(in_words).collect();
+            if all.len() > RANGES { format!("{}, …", all[..RANGES].join(", ")) } else { all.join(", ") }
+        };
+        rows.push(vec![
+            topic.name.clone(),
+            human::count(topic.partitions_before),
+            ranges(false),
+            if topic.partitions_after > topic.partitions_before { ranges(true) } else { "–".to_owned() },
+            or_dash(topic.keys_kept, human::percent),
+            human::percent(topic.loss.share),
+            topic
+                .loss
+                .rate_factor
+                .map_or_else(|| "the topic stops".to_owned(), |by| format!("× {}", human::figure(by))),
+        ]);
+    }
+    let stops = found.topics.iter().filter(|topic| topic.loss.rate_factor.is_none()).count() as u64;
+    let verdict = match stops {
+        0 => format!("Every topic survives the loss of {lost}."),
+        count => format!("{} nowhere else and would stop with {lost} lost.", of_topics(count)),
+    };
+    let mut section = Section::new("Partitions over clusters")
+        .paragraph(
+            "Logical partitions by physical cluster: 1 has 0-3 reads: the first of the topic’s clusters has the partitions \
+             0 to 3. What is added is numbered on, and nothing that is there moves.",
+        )
+        .paragraph(format!(
+            "{verdict} Keyless producers then write to the partitions that are left; keys of the others wait."
+        ));
+    if bars.len() <= CHART_ROWS {
+        let title = "Partitions by cluster, before and after growth";
+        let chart = BarChart { title: title.to_owned(), axis: Axis::Count, limit: None, rows: bars };
+        section = section.chart(title, chart.svg("map"));
+    }
+    section.grid(
+        &[
+            ("topic", Left),
+            ("partitions", Right),
+            ("clusters", Left),
+            ("added", Left),
+            ("keys stay", Right),
+            ("away after a loss", Right),
+            ("others get", Right),
+        ],
+        rows,
+    )
+}
+
+/// `1 has 0-3`.
+fn in_words(range: &Range) -> String {
+    let last = range.first + range.partitions.saturating_sub(1);
+    let numbers = if last == range.first { last.to_string() } else { format!("{}-{last}", range.first) };
+    format!("{} has {numbers}", range.cluster)
+}
+
+fn of_topics(count: u64) -> String {
+    if count == 1 { "1 topic lies".to_owned() } else { format!("{} topics lie", human::count(count)) }
+}
+
 fn keys_section(scenario: &Federation, found: &FederationPlan) -> Section {
     let text = match (scenario.keyed, found.keyed_partitions_kept) {
         (Some((before, after)), Some(kept)) => format!(
@@ -188,6 +281,7 @@ pub fn json(scenario: &Federation, found: &FederationPlan) -> Vec<u8> {
             })
             .collect(),
         keyed_partitions_kept: optional(found.keyed_partitions_kept),
+        topics: found.topics.iter().map(TopicView::of).collect(),
         limits: LimitsView {
             clusters_max: scenario.cluster.clusters_max,
             brokers_max: scenario.cluster.clusters_max.map(|max| max * scenario.cluster.brokers),
@@ -223,6 +317,7 @@ struct View<'a> {
     cpu_utilization_after_loss: Option<f64>,
     grow: Vec<GrowView>,
     keyed_partitions_kept: Option<f64>,
+    topics: Vec<TopicView<'a>>,
     limits: LimitsView,
     growth: Vec<YearView>,
     days_to_clusters_max: Option<f64>,
@@ -235,6 +330,59 @@ struct GrowView {
     minutes: Option<f64>,
     bytes_moved: Option<f64>,
     bytes_per_sec_added: f64,
+}
+
+#[derive(Serialize)]
+struct TopicView<'a> {
+    name: &'a str,
+    keyed: bool,
+    partitions_before: u64,
+    partitions_after: u64,
+    clusters: Vec<RangeView>,
+    keys_kept: Option<f64>,
+    after_loss: LossView,
+}
+
+#[derive(Serialize)]
+struct RangeView {
+    cluster: u64,
+    first_partition: u64,
+    partitions: u64,
+    added: bool,
+}
+
+/// With the scenario's number of clusters lost.
+#[derive(Serialize)]
+struct LossView {
+    partitions_away: u64,
+    share_away: f64,
+    rate_factor: Option<f64>,
+    survived: bool,
+}
+
+impl<'a> TopicView<'a> {
+    fn of(topic: &'a TopicMap) -> Self {
+        let range = |range: &Range| RangeView {
+            cluster: range.cluster,
+            first_partition: range.first,
+            partitions: range.partitions,
+            added: range.is_added,
+        };
+        Self {
+            name: &topic.name,
+            keyed: topic.is_keyed,
+            partitions_before: topic.partitions_before,
+            partitions_after: topic.partitions_after,
+            clusters: topic.ranges.iter().map(range).collect(),
+            keys_kept: optional(topic.keys_kept),
+            after_loss: LossView {
+                partitions_away: topic.loss.partitions,
+                share_away: rounded(topic.loss.share),
+                rate_factor: optional(topic.loss.rate_factor),
+                survived: topic.loss.rate_factor.is_some(),
+            },
+        }
+    }
 }
 
 #[derive(Serialize)]

@@ -1,9 +1,11 @@
 //! `what-if mirror`.
 
+use std::collections::BTreeMap;
+
 use serde::{Serialize, Serializer};
 
 use super::{gigabits, money, optional, or_dash};
-use crate::capacity::mirror::{Mirror, RunAt, SiteLoad};
+use crate::capacity::mirror::{AddedUse, Mirror, RunAt, SiteLoad};
 use crate::ingest::scenario::sites::{Site, Sites, Topology};
 use crate::report::charts::{Axis, BarChart, BarRow};
 use crate::report::json::{NotEvaluatedView, not_evaluated, rounded};
@@ -32,6 +34,7 @@ pub fn sheet(sites: &Sites, found: &Mirror) -> Sheet {
         cost
     );
     let overloaded = found.flows.iter().filter(|flow| flow.link_utilization.is_some_and(|used| used > 1.0)).count();
+    let is_passed = found.sites.iter().flat_map(|load| load.cluster.iter().flatten()).any(AddedUse::is_passed);
     let center = found.center.map_or_else(String::new, |row| match found.topology {
         Topology::HubAndSpoke => format!("; the hub is {}", name(row)),
         _ => format!("; {} is active", name(row)),
@@ -40,8 +43,13 @@ pub fn sheet(sites: &Sites, found: &Mirror) -> Sheet {
         kicker: "what-if mirror",
         title: found.topology.name().to_owned(),
         meta: format!("{} sites{center}", sites.sites.len()),
-        mood: if overloaded > 0 { Mood::Bad } else { Mood::Good },
-        word: if overloaded > 0 { "Too much for a link".to_owned() } else { "Mirrored".to_owned() },
+        mood: if overloaded > 0 || is_passed { Mood::Bad } else { Mood::Good },
+        word: match (overloaded > 0, is_passed) {
+            (true, _) => "Too much for a link",
+            (_, true) => "Too much for a cluster",
+            _ => "Mirrored",
+        }
+        .to_owned(),
         verdict,
         tiles: vec![
             Tile { label: "Flows", value: human::count(flows), note: semantics(found.topology).to_owned() },
@@ -57,7 +65,10 @@ pub fn sheet(sites: &Sites, found: &Mirror) -> Sheet {
             },
             Tile { label: "A month", value: cost, note: "730 hours, GB of 10^9 bytes".to_owned() },
         ],
-        sections: vec![flow_section(sites, found), site_section(sites, found)],
+        sections: [flow_section(sites, found), site_section(sites, found)]
+            .into_iter()
+            .chain(cluster_section(sites, found))
+            .collect(),
         not_evaluated: found.not_evaluated.clone(),
         glossary: vec![
             ("flow", "What one site sends to one other. Every event crosses each pair of sites at most once."),
@@ -165,6 +176,40 @@ fn site_section(sites: &Sites, found: &Mirror) -> Section {
         )
 }
 
+/// Clusters with mirroring on top of what their snapshots have; none where no snapshot was given.
+fn cluster_section(sites: &Sites, found: &Mirror) -> Option<Section> {
+    let (mut rows, mut bars) = (Vec::new(), Vec::new());
+    for (site, load) in sites.sites.iter().zip(&found.sites) {
+        for used in load.cluster.iter().flatten() {
+            let label = format!("{} {}", site.name, used.goal.name());
+            bars.push(BarRow { label, before: Some(used.before), after: used.after });
+            rows.push(vec![
+                site.name.clone(),
+                used.goal.name().to_owned(),
+                human::percent(used.before),
+                human::percent(used.after),
+                human::percent(used.limit),
+                if used.is_passed() { "passed".to_owned() } else { String::new() },
+            ]);
+        }
+    }
+    if rows.is_empty() {
+        return None;
+    }
+    bars.truncate(CHART_ROWS);
+    let title = "The busiest broker of each cluster, before and with mirroring";
+    let chart = BarChart { title: title.to_owned(), axis: Axis::Share, limit: None, rows: bars };
+    let section = Section::new("Clusters with mirroring on top").paragraph(
+        "What is added spreads over all active brokers in proportion to their capacity, as a balanced placement has it.",
+    );
+    Some(
+        section.chart(title, chart.svg("clusters")).grid(
+            &[("site", Left), ("goal", Left), ("now", Right), ("then", Right), ("limit", Right), ("", Left)],
+            rows,
+        ),
+    )
+}
+
 /// The answer for programs.
 #[must_use]
 pub fn json(sites: &Sites, found: &Mirror) -> Vec<u8> {
@@ -244,6 +289,7 @@ impl Serialize for PerSite<'_> {
                 network_in_bytes_per_sec: rounded(load.network_in_bytes_per_sec),
                 network_out_bytes_per_sec: rounded(load.network_out_bytes_per_sec),
                 processes: load.processes,
+                cluster: load.cluster.as_ref().map(|uses| uses.iter().map(UseView::of).collect()),
             };
             (site.name.clone(), view)
         };
@@ -260,4 +306,20 @@ struct SiteView {
     network_in_bytes_per_sec: f64,
     network_out_bytes_per_sec: f64,
     processes: u64,
+    /// By goal; null where no snapshot of the site was given.
+    cluster: Option<BTreeMap<&'static str, UseView>>,
+}
+
+/// The busiest broker of a site's cluster.
+#[derive(Serialize)]
+struct UseView {
+    before: f64,
+    after: f64,
+    limit: f64,
+}
+
+impl UseView {
+    fn of(used: &AddedUse) -> (&'static str, Self) {
+        (used.goal.name(), Self { before: rounded(used.before), after: rounded(used.after), limit: used.limit })
+    }
 }

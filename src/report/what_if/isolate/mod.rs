@@ -1,18 +1,21 @@
-//! `what-if isolate`.
+//! `what-if isolate`: text and page here, JSON in `json`.
 
-use std::collections::BTreeMap;
+mod json;
 
-use serde::Serialize;
+pub use json::json;
 
 use super::or_dash;
-use crate::capacity::isolate::{Assignment, ClassNeed, Isolation, Need, Peaks};
+use crate::capacity::isolate::{Assignment, ClassLimit, Isolation};
+use crate::ingest::kafka_cli::rfc3339;
 use crate::model::{Goal, Snapshot};
 use crate::plan::Plan;
 use crate::report::charts::{Axis, BarChart, BarRow};
-use crate::report::json::{NotEvaluatedView, not_evaluated, rounded};
+use crate::report::human;
 use crate::report::sheet::{Mood, Section, Sheet, Tile};
 use crate::report::table::Align::{Left, Right};
-use crate::report::{human, layout};
+
+/// Width of a topic's name.
+const TOPIC_WIDTH: usize = 28;
 
 /// What isolation takes, who gets which brokers, and the plan that brings it about.
 #[derive(Clone, Copy)]
@@ -25,15 +28,45 @@ pub struct Answer<'a> {
     pub assignment: Option<&'a Assignment>,
     /// The plan for the regrouped snapshot; none without an assignment.
     pub plan: Option<&'a Plan>,
+    /// The classes' own limits after the plan.
+    pub limits: &'a [ClassLimit],
 }
 
-impl Answer<'_> {
+impl<'a> Answer<'a> {
+    fn class_name(&self, class: usize) -> &'a str {
+        self.isolation.classes.get(class).map_or("", |class| class.name.as_str())
+    }
+
     fn is_short(&self) -> bool {
         self.assignment.is_none()
     }
 
     fn is_broken(&self) -> bool {
         self.plan.is_some_and(|plan| plan.after.hard_total() > 0)
+    }
+
+    /// Whether the plan passes a limit that a class has of its own.
+    #[must_use]
+    pub fn passes_limits(&self) -> bool {
+        self.limits.iter().any(|limit| limit.is_kept() == Some(false))
+    }
+
+    /// Where the shared peaks come from.
+    fn basis(&self) -> String {
+        let from = |is_measured: bool| {
+            let peaks = self.isolation.shared_peaks.iter().filter(|peak| peak.time_sec.is_some() == is_measured);
+            peaks.map(|peak| peak.goal.name()).collect::<Vec<_>>().join(", ")
+        };
+        let window = self.snapshot.cluster.window.as_ref();
+        let statistic = window.map_or("an unknown statistic", |window| window.statistic.name());
+        let stated = format!("from the snapshot’s figures ({statistic}), which know no times");
+        match (from(true), from(false)) {
+            (measured, none) if none.is_empty() => format!("From the history’s series of topics: {measured}."),
+            (none, _) if none.is_empty() => {
+                format!("Who has most load, {stated}: a history by topic tells whose peaks coincide.")
+            }
+            (measured, other) => format!("From the history’s series of topics: {measured}; {stated}: {other}."),
+        }
     }
 
     /// Ids of the brokers of `class`.
@@ -75,11 +108,13 @@ pub fn sheet(answer: &Answer<'_>) -> Sheet {
     let (mood, word) = match (answer.is_short(), answer.is_broken(), survives) {
         (true, _, _) => (Mood::Bad, "Too few brokers"),
         (_, true, _) => (Mood::Bad, "Rules stay broken"),
+        _ if answer.passes_limits() => (Mood::Bad, "A limit is passed"),
         (_, _, false) => (Mood::Fair, "None to lose"),
         _ => (Mood::Good, "It fits"),
     };
-    let mut sections = vec![class_section(answer), resource_section(found)];
-    sections.extend(answer.plan.zip(answer.assignment).map(|(plan, assignment)| plan_section(plan, assignment)));
+    let mut sections = vec![class_section(answer), resource_section(found), peak_section(answer)];
+    sections
+        .extend(answer.plan.zip(answer.assignment).map(|(plan, assignment)| plan_section(answer, plan, assignment)));
     Sheet {
         kicker: "what-if isolate",
         title: answer.snapshot.cluster.cluster_id.clone(),
@@ -106,6 +141,8 @@ pub fn sheet(answer: &Answer<'_>) -> Sheet {
             ("class", "Topics that are to have brokers of their own; it becomes a resource group."),
             ("one to lose", "The load is still below every limit when one broker of the class is lost (N−1)."),
             ("binding", "What decides how many brokers a class needs."),
+            ("shared peak", "The moment at which all topics together have most load, and who makes it."),
+            ("coincides", "What a load is in the shared peak, of its own peak: 100 % where both are at one time."),
         ],
     }
 }
@@ -202,119 +239,93 @@ fn resource_section(found: &Isolation) -> Section {
     section.grid(&[("class", Left), ("resource", Left), ("load", Right), ("limit", Right), ("brokers", Right)], rows)
 }
 
-fn plan_section(plan: &Plan, assignment: &Assignment) -> Section {
+/// Who makes the busiest moment of each resource, and on whose brokers.
+fn peak_section(answer: &Answer<'_>) -> Section {
+    let found = answer.isolation;
+    let class_name = |class: usize| answer.class_name(class);
+    let mut section = Section::new("Noisy neighbours").paragraph(answer.basis());
+    let (mut classes, mut topics, mut bars) = (Vec::new(), Vec::new(), Vec::new());
+    for peak in &found.shared_peaks {
+        let mut row = vec![peak.goal.name().to_owned(), or_dash(peak.time_sec, rfc3339), amount(peak.goal, peak.load)];
+        let shares = peak.classes.iter().enumerate().map(|(class, part)| {
+            let coincidence = part.coincidence.map_or_else(String::new, |c| format!(" ({})", human::percent(c)));
+            format!("{} {}{coincidence}", class_name(class), human::percent(part.share))
+        });
+        row.push(shares.collect::<Vec<_>>().join(", "));
+        classes.push(row);
+        for noisy in &peak.topics {
+            let name = &answer.snapshot.topic(noisy.topic).name;
+            let neighbours: Vec<&str> = noisy.neighbours.iter().map(|&class| class_name(class)).collect();
+            if peak.goal == Goal::NetworkIn {
+                bars.push(BarRow { label: name.clone(), before: None, after: noisy.part.share });
+            }
+            topics.push(vec![
+                peak.goal.name().to_owned(),
+                human::shorten(name, TOPIC_WIDTH),
+                class_name(noisy.class).to_owned(),
+                human::percent(noisy.part.share),
+                or_dash(noisy.part.coincidence, human::percent),
+                format!("{} on {}", neighbours.join(", "), human::counted(noisy.brokers_shared, "broker")),
+            ]);
+        }
+    }
+    if !bars.is_empty() {
+        let title = "Topics with neighbours of other classes: share of what is written in the shared peak";
+        let chart = BarChart { title: title.to_owned(), axis: Axis::Share, limit: None, rows: bars };
+        section = section.chart(title, chart.svg("neighbours"));
+    }
+    section.grid(&[("resource", Left), ("shared peak", Left), ("load", Right), ("of which", Left)], classes).grid(
+        &[
+            ("resource", Left),
+            ("topic", Left),
+            ("class", Left),
+            ("of all", Right),
+            ("coincides", Right),
+            ("disturbs", Left),
+        ],
+        topics,
+    )
+}
+
+fn plan_section(answer: &Answer<'_>, plan: &Plan, assignment: &Assignment) -> Section {
     let resident = assignment.resident_bytes as f64 / (assignment.total_bytes as f64).max(1.0);
-    Section::new("The plan").paragraph(format!(
-        "{} of the bytes sit on brokers of their class already. The plan copies {} between brokers ({}); {} of hard rules \
-         and {} outside the bands are left.",
+    let section = Section::new("The plan").paragraph(format!(
+        "{} of the bytes sit on brokers of their class already. The plan copies {} between brokers ({}) in {}; {} of hard \
+         rules and {} outside the bands are left.",
         human::percent(resident),
         human::bytes(plan.movement.inter_broker_bytes),
         human::counted(plan.movement.replica_moves, "replica"),
+        batches(plan.batches.len()),
         human::counted(plan.after.hard_total(), "violation"),
         human::count(plan.after.imbalance.outside)
-    ))
-}
-
-/// The answer for programs.
-#[must_use]
-pub fn json(answer: &Answer<'_>) -> Vec<u8> {
-    let found = answer.isolation;
-    let peaks = |peaks: &[(Goal, f64)]| peaks.iter().map(|(goal, sum)| (goal.name(), rounded(*sum))).collect();
-    layout::to_bytes(&View {
-        classes: (0..).zip(&found.classes).map(|(row, class)| ClassView::of(class, answer.brokers(row))).collect(),
-        shared: ClassView::of(&found.shared, Vec::new()),
-        sum_of_peaks: peaks(&found.sum_of_peaks),
-        peak_of_sums: found.peak_of_sums.as_deref().map(peaks),
-        brokers_active: found.brokers_active,
-        brokers_needed: found.brokers_needed,
-        extra_brokers: found.extra_brokers,
-        brokers_missing: found.brokers_missing,
-        survives_loss: answer.assignment.map(|assignment| assignment.survives_loss),
-        plan: answer.plan.map(|plan| PlanView {
-            outcome: plan.outcome.name(),
-            inter_broker_bytes: plan.movement.inter_broker_bytes,
-            replica_moves: plan.movement.replica_moves,
-            hard_total: plan.after.hard_total(),
-            outside: plan.after.imbalance.outside,
-        }),
-        not_evaluated: not_evaluated(&found.not_evaluated),
-    })
-}
-
-#[derive(Serialize)]
-struct View<'a> {
-    classes: Vec<ClassView<'a>>,
-    shared: ClassView<'a>,
-    sum_of_peaks: BTreeMap<&'static str, f64>,
-    peak_of_sums: Option<BTreeMap<&'static str, f64>>,
-    brokers_active: u64,
-    brokers_needed: u64,
-    extra_brokers: u64,
-    brokers_missing: u64,
-    survives_loss: Option<bool>,
-    plan: Option<PlanView>,
-    not_evaluated: Vec<NotEvaluatedView<'a>>,
-}
-
-#[derive(Serialize)]
-struct ClassView<'a> {
-    name: &'a str,
-    topics: u64,
-    partitions: u64,
-    replication_factor_max: u64,
-    brokers_needed: u64,
-    brokers_n_minus_1: u64,
-    binding: &'static str,
-    needs: BTreeMap<&'static str, NeedView>,
-    peaks: BTreeMap<&'static str, PeaksView>,
-    brokers: Vec<i32>,
-}
-
-impl<'a> ClassView<'a> {
-    fn of(class: &'a ClassNeed, brokers: Vec<i32>) -> Self {
-        let need = |need: &Need| {
-            (need.goal.name(), NeedView { load: rounded(need.load), limit: need.limit, brokers: need.brokers })
-        };
-        let peaks = |peaks: &Peaks| {
-            let (sum_of_peaks, peak_of_sums) = (rounded(peaks.sum_of_peaks), rounded(peaks.peak_of_sums));
-            (peaks.goal.name(), PeaksView { sum_of_peaks, peak_of_sums })
-        };
-        Self {
-            name: &class.name,
-            topics: class.topics,
-            partitions: class.partitions,
-            replication_factor_max: class.replication_factor_max,
-            brokers_needed: class.brokers,
-            brokers_n_minus_1: class.brokers_n_minus_1,
-            binding: class.binding,
-            needs: class.needs.iter().map(need).collect(),
-            peaks: class.peaks.iter().map(peaks).collect(),
-            brokers,
-        }
+    ));
+    if answer.limits.is_empty() {
+        return section;
     }
+    let name = |class: usize| answer.class_name(class);
+    let row = |limit: &ClassLimit| {
+        vec![
+            name(limit.class).to_owned(),
+            limit.goal.name().to_owned(),
+            human::percent(limit.limit),
+            or_dash(limit.busiest, |(_, used)| human::percent(used)),
+            or_dash(limit.busiest, |(broker, _)| format!("broker {}", answer.snapshot.broker(broker).id)),
+            match limit.is_kept() {
+                Some(true) => "kept",
+                Some(false) => "passed",
+                None => "not known",
+            }
+            .to_owned(),
+        ]
+    };
+    section.paragraph("The classes’ own limits, after the plan:").grid(
+        &[("class", Left), ("resource", Left), ("limit", Right), ("most used", Right), ("by", Left), ("", Left)],
+        answer.limits.iter().map(row).collect(),
+    )
 }
 
-/// Of the class's topics.
-#[derive(Serialize)]
-struct PeaksView {
-    sum_of_peaks: f64,
-    peak_of_sums: f64,
-}
-
-#[derive(Serialize)]
-struct NeedView {
-    load: f64,
-    limit: f64,
-    brokers: Option<u64>,
-}
-
-#[derive(Serialize)]
-struct PlanView {
-    outcome: &'static str,
-    inter_broker_bytes: u64,
-    replica_moves: u64,
-    hard_total: u64,
-    outside: u64,
+fn batches(count: usize) -> String {
+    if count == 1 { "1 batch".to_owned() } else { format!("{count} batches") }
 }
 
 fn classes(count: usize) -> String {

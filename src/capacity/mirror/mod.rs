@@ -4,9 +4,14 @@
 //! n sites have n−1 flows around a hub or an active site, n·(n−1) where all are active; five active sites have 20, 40
 //! with every process twice (Alibaba Cloud, "Learning Kafka from Scratch").
 
+mod added;
+
+pub use added::{AddedUse, added};
+
 use super::NotEvaluated;
 use super::catch_up::{BYTES_PER_GB, HOURS_PER_MONTH, SECONDS_PER_HOUR, catch_up, units};
 use crate::ingest::scenario::sites::{Link, Site, Sites, Topology};
+use crate::model::{Policy, Snapshot};
 
 /// Where mirroring processes run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +76,8 @@ pub struct SiteLoad {
     pub network_out_bytes_per_sec: f64,
     /// Mirroring processes that run here.
     pub processes: u64,
+    /// Its cluster with all that on top, where a snapshot of it was given.
+    pub cluster: Option<Vec<AddedUse>>,
 }
 
 /// What mirroring a set of sites takes.
@@ -135,6 +142,16 @@ pub fn mirror(sites: &Sites, topology: Topology, redundancy: u64) -> Mirror {
         flows,
         sites: loads,
         not_evaluated: missing,
+    }
+}
+
+impl Mirror {
+    /// Adds what mirroring asks of the site in `row` of `sites` to its cluster, which `snapshot` shows.
+    pub fn add_to(&mut self, sites: &Sites, row: usize, snapshot: &Snapshot, policy: &Policy) {
+        if let (Some(site), Some(load)) = (sites.sites.get(row), self.sites.get_mut(row)) {
+            let of_site = (site.name.as_str(), &*load, site.replication_factor);
+            load.cluster = Some(added(snapshot, policy, of_site, &mut self.not_evaluated));
+        }
     }
 }
 
@@ -204,6 +221,7 @@ fn site_load(
         network_in_bytes_per_sec: arriving * factor,
         network_out_bytes_per_sec: leaving + arriving * (factor - 1.0),
         processes: flows.iter().filter(runs_here).count() as u64 * redundancy,
+        cluster: None,
     }
 }
 

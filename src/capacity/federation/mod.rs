@@ -3,6 +3,10 @@
 //! After Tencent PCG's published setup: at most 60 physical clusters of 10 brokers, 240 Gb/s at 40 % CPU, a cluster
 //! added in two minutes without moving data.
 
+mod map;
+
+pub use map::{Range, TopicLoss, TopicMap};
+
 use super::NotEvaluated;
 use super::catch_up::units;
 use crate::ingest::scenario::federation::Federation;
@@ -52,6 +56,8 @@ pub struct FederationPlan {
     pub grow: Vec<GrowPath>,
     /// The share of keys that keep their partition.
     pub keyed_partitions_kept: Option<f64>,
+    /// Where the partitions of the scenario's topics lie.
+    pub topics: Vec<TopicMap>,
     /// What producers may write with as many clusters as one logical cluster takes, bytes per second.
     pub bytes_per_sec_max: Option<f64>,
     /// Whether more clusters are needed than one logical cluster takes.
@@ -140,6 +146,7 @@ pub fn federation(scenario: &Federation) -> FederationPlan {
         cpu_utilization_after_loss: (survivors > 0).then(|| utilization(survivors)),
         grow,
         keyed_partitions_kept: keyed,
+        topics: map::maps(scenario),
         bytes_per_sec_max,
         exceeds_clusters_max: clusters_max.is_some_and(|max| clusters_needed > max),
         years,
