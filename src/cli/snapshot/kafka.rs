@@ -9,10 +9,13 @@ use crate::cli::exit::{CliError, Verdict};
 use crate::cli::live::ClusterArgs;
 use crate::cli::progress::Progress;
 use crate::ingest::catalogue::Catalogue;
-use crate::ingest::kafka_cli::{Imported, Source, observed};
+use crate::ingest::kafka_cli::observed::{self, Observed};
+use crate::ingest::kafka_cli::reporter::Reported;
+use crate::ingest::kafka_cli::{Imported, Source};
 use crate::ingest::{Fault, Faults, codes, render};
-use crate::live;
+use crate::live::admin::ErrorKind;
 use crate::live::surroundings::System;
+use crate::live::{self, Connection};
 
 const EXAMPLES: &str = "\
 Nothing is changed. The principal needs Describe on the cluster and the topics; what is denied is
@@ -22,6 +25,8 @@ Examples:
   evenkeel snapshot kafka --bootstrap-server broker1:9092 --out snapshot
   evenkeel snapshot kafka --bootstrap-server broker1:9093,broker2:9093 --sample 5m \\
     --command-config client.properties --inventory inventory.toml --out snapshot
+  evenkeel snapshot kafka --bootstrap-server broker1:9092 --cruise-control-metrics-topic --window 1h \
+    --out snapshot
 
 A client.properties for SASL_SSL with SCRAM:
   security.protocol=SASL_SSL
@@ -57,8 +62,27 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]
+    metrics: MetricsTopicArgs,
+    #[command(flatten)]
     cluster: ClusterArgs,
 }
+
+/// The topic of Cruise Control's metrics reporter.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Traffic from Cruise Control's metrics reporter")]
+struct MetricsTopicArgs {
+    /// Take traffic and cpu use from the topic that the brokers' metrics reporter writes to, called __CruiseControlMetrics
+    /// unless named here; --sample then only tells how a topic's traffic falls to its partitions
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = DEFAULT_METRICS_TOPIC)]
+    cruise_control_metrics_topic: Option<String>,
+    /// How far back its records count
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = common::parse_duration)]
+    #[arg(requires = "cruise_control_metrics_topic")]
+    window: Duration,
+}
+
+/// `CruiseControlMetricsReporter.DEFAULT_CRUISE_CONTROL_METRICS_TOPIC` of linkedin/cruise-control.
+const DEFAULT_METRICS_TOPIC: &str = "__CruiseControlMetrics";
 
 /// Runs the command.
 pub(super) fn run(args: &Args) -> Result<Verdict, CliError> {
@@ -72,7 +96,10 @@ pub(super) fn run(args: &Args) -> Result<Verdict, CliError> {
         let progress = Progress::new();
         progress.show("connecting", 0.0);
         let connection = args.cluster.connect()?;
-        live::capture(&connection, args.sample, &System, &|stage, share| progress.show(stage, share))?
+        // First: that there is no such topic is told at once.
+        let reported = reported(&args.metrics, &connection, &progress)?;
+        let captured = live::capture(&connection, args.sample, &System, &|stage, share| progress.show(stage, share))?;
+        Observed { reported, ..captured }
     };
     let Imported { snapshot, summary } = observed::import(&observed, inventory.as_ref(), &catalogue)?;
     common::write(&args.out, &render::snapshot_files(&snapshot), args.force)?;
@@ -83,6 +110,25 @@ pub(super) fn run(args: &Args) -> Result<Verdict, CliError> {
         Format::Json => format!("{:#}\n", kafka_cli::json(&summary, &args.out)),
     })?;
     Ok(Verdict::Done)
+}
+
+/// What the metrics reporters wrote, where it is asked for.
+fn reported(
+    args: &MetricsTopicArgs,
+    connection: &Connection,
+    progress: &Progress,
+) -> Result<Option<Reported>, CliError> {
+    let Some(topic) = &args.cruise_control_metrics_topic else { return Ok(None) };
+    let show = |share: f64| progress.show("metrics topic", share);
+    let reported = live::reported(connection, topic, args.window, &System, &show).map_err(|error| match error.kind {
+        ErrorKind::NotFound => CliError::Failed(format!(
+            "{error}\n  help: --cruise-control-metrics-topic takes the name that cruise.control.metrics.topic has in the \
+             brokers' server.properties"
+        )),
+        ErrorKind::Denied => CliError::Failed(format!("{error}\n  help: the principal needs Read on the topic")),
+        _ => error.into(),
+    })?;
+    Ok(Some(reported))
 }
 
 /// Read before the cluster is asked: a mistake in it is told at once.

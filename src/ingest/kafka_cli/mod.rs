@@ -18,6 +18,7 @@ mod metrics;
 mod missing;
 pub mod observed;
 mod reassignments;
+pub mod reporter;
 pub mod settings;
 mod split;
 mod summary;

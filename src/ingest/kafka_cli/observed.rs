@@ -11,8 +11,10 @@ use super::assemble::{self, Capture};
 use super::brokers::Endpoint;
 use super::log_dirs::Entry;
 use super::summary::{Summary, count, few};
+use super::reporter::{self, Reported};
 use super::text::{Place, is_printable, is_topic_name};
 use super::topics::PartitionRow;
+use super::traffic::{self, Cpu};
 use super::{Imported, Source, missing};
 use crate::ingest::catalogue::Catalogue;
 use crate::ingest::fault::Faults;
@@ -20,7 +22,7 @@ use crate::ingest::inventory::{Inventory, id_ranges};
 use crate::model::{ClusterInfo, LogDirState, Snapshot, Window};
 
 /// More is no size of a disk, nor a rate: what a snapshot's files take.
-const FIGURE_MAX: u64 = 1 << 53;
+pub(super) const FIGURE_MAX: u64 = 1 << 53;
 
 /// Two log dirs whose free space differs by less than this share of the volume may be on one volume.
 const SAME_VOLUME_SHARE: f64 = 0.001;
@@ -49,8 +51,14 @@ pub struct Observed {
     pub broker_configs: BTreeMap<i32, Vec<(String, String)>>,
     /// Settings of topics, defaults included.
     pub topic_configs: BTreeMap<String, Vec<(String, String)>>,
-    /// Rates of partitions.
+    /// Rates of partitions, by the growth of offsets and logs.
     pub rates: BTreeMap<PartitionKey, ObservedRates>,
+    /// What these rates are and lack, in words; it is not told where [`Self::reported`] gives the traffic.
+    pub rates_derived: Vec<String>,
+    /// See [`Self::rates_derived`].
+    pub rates_missing: Vec<String>,
+    /// What Cruise Control's metrics reporter wrote, where its topic was read.
+    pub reported: Option<Reported>,
     /// What was taken from elsewhere than usual, in words.
     pub derived: Vec<String>,
     /// What could not be had, and what that means, in words.
@@ -119,8 +127,9 @@ pub fn import(observed: &Observed, inventory: Option<&Source>, catalogue: &Catal
         ..ClusterInfo::default()
     };
     volumes(&mut snapshot, observed, &inventory, &mut summary);
-    rates(&mut snapshot, observed);
+    let cpu = rates(&mut snapshot, observed, &mut summary);
     faults.extend(inventory.apply(&mut snapshot));
+    traffic::set_cpu(&mut snapshot, &cpu, catalogue, &mut summary);
     if faults.has_errors() {
         return Err(faults);
     }
@@ -263,7 +272,20 @@ fn shared_volumes(
     }
 }
 
-fn rates(snapshot: &mut Snapshot, observed: &Observed) {
+/// Writes what was measured: by Cruise Control's metrics reporter, else by two readings.
+fn rates(snapshot: &mut Snapshot, observed: &Observed, summary: &mut Summary) -> Cpu {
+    match &observed.reported {
+        Some(reported) if !reported.is_empty() => return reporter::measure(snapshot, observed, reported, summary),
+        Some(reported) => reported.tell_silence(summary),
+        None => {}
+    }
+    summary.derived.extend(observed.rates_derived.iter().cloned());
+    summary.missing.extend(observed.rates_missing.iter().cloned());
+    set_rates(snapshot, observed);
+    Cpu::default()
+}
+
+fn set_rates(snapshot: &mut Snapshot, observed: &Observed) {
     for row in 0..snapshot.partitions.len() {
         let partition = &snapshot.partitions[row];
         let key = (snapshot.topic(partition.topic).name.clone(), partition.number);
