@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
@@ -185,4 +187,95 @@ fn an_answer_that_is_missing_or_not_ready_is_told_with_the_call() {
     let (status, _, stderr) = evenkeel(&["snapshot", "cruise-control", "--out", &saved.text("out")]);
     assert_eq!(status, 2);
     assert!(stderr.contains("--dir"), "{stderr}");
+}
+
+/// What is asked for after `/kafkacruisecontrol/`, and its headers in lower case.
+type Answerer = fn(&str, &str) -> (u16, String);
+
+/// Answers requests at an address of its own for as long as the test runs.
+fn serve(answer: Answerer) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/kafkacruisecontrol", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+            let target = lines.next().unwrap_or_default().to_lowercase();
+            let headers: Vec<String> = lines.take_while(|line| !line.is_empty()).map(|l| l.to_lowercase()).collect();
+            let asked = target.split(' ').nth(1).unwrap_or_default().trim_start_matches("/kafkacruisecontrol/");
+            let (status, body) = answer(asked, &headers.join("\n"));
+            let head = format!("HTTP/1.1 {status} X\r\nConnection: close\r\nUser-Task-ID: 5ce7c299\r\n");
+            let length = body.len();
+            // A client that went away is the test's business.
+            drop(write!(stream, "{head}Content-Length: {length}\r\n\r\n{body}"));
+        }
+    });
+    address
+}
+
+fn fixture(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cruise-control").join(name)).unwrap()
+}
+
+#[test]
+fn a_running_cruise_control_gives_what_its_saved_answers_give() {
+    let saved = Saved::new();
+    assert_eq!(saved.import(&[]).0, 0);
+    let tables = ["brokers.csv", "log_dirs.csv", "topics.csv", "partitions.csv", "replicas.csv"];
+    let read = |out: &str| tables.map(|table| fs::read_to_string(saved.path(out).join(table)).unwrap());
+    for name in ["kafka_cluster_state.json", "partition_load.json", "load.json"] {
+        saved.remove(name);
+    }
+    // It lets nobody in without a password, is still at work when it is first asked for loads, and does not know of disks.
+    let address = serve(|asked, headers| {
+        if !headers.contains("authorization: basic dmlld2vyomh1bnrlcji=") {
+            return (401, String::new());
+        }
+        let name = asked.split('?').next().unwrap();
+        if asked.contains("populate_disk_info") {
+            return (400, "{\"errorMessage\":\"Unrecognized endpoint parameters in LOAD GET request\"}".to_owned());
+        }
+        if name == "partition_load" && !headers.contains("user-task-id: 5ce7c299") {
+            return (202, "{\"progress\":[{\"operation\":\"Load\"}],\"version\":1}".to_owned());
+        }
+        (200, fixture(&format!("{name}.json")))
+    });
+    fs::write(saved.path("user"), "viewer\n").unwrap();
+    fs::write(saved.path("password"), "hunter2\n").unwrap();
+    let (dir, out, user, password) = (saved.text("saved"), saved.text("live"), saved.text("user"), saved.text("password"));
+    let head = ["snapshot", "cruise-control", "--url", &address, "--dir", &dir, "--out", &out];
+    let who = ["--user-file", &user, "--password-file", &password];
+    let (status, stdout, stderr) = evenkeel(&[&head[..], &who].concat());
+    assert_eq!(status, 0, "{stderr}");
+    assert!(stdout.contains("/load was asked without populate_disk_info"), "{stdout}");
+    assert_eq!(read("live"), read("out"));
+
+    fs::write(saved.path("password"), "a-wrong-one").unwrap();
+    let (status, _, stderr) = evenkeel(&[&head[..], &who, &["--force"]].concat());
+    assert_eq!(status, 1);
+    assert!(stderr.contains("status 401") && stderr.contains("help: give --user-file"), "{stderr}");
+    assert!(!stderr.contains("a-wrong-one"), "{stderr}");
+    assert_eq!(read("live"), read("out"), "what was there stays");
+}
+
+#[test]
+fn an_answer_of_a_running_one_is_judged_at_its_address_and_bad_usage_is_refused() {
+    let saved = Saved::new();
+    let out = saved.text("out");
+    let address = serve(|_, _| (200, "{\n \"records\": 3}".to_owned()));
+    let (status, _, stderr) = evenkeel(&["snapshot", "cruise-control", "--url", &address, "--out", &out]);
+    assert_eq!(status, 2);
+    assert!(stderr.contains(&format!("{address}/partition_load:2:")) && stderr.contains("error[E370]"), "{stderr}");
+    let with_password = "http://viewer:hunter2@127.0.0.1:1/kafkacruisecontrol";
+    let (status, _, stderr) = evenkeel(&["snapshot", "cruise-control", "--url", with_password, "--out", &out]);
+    assert_eq!(status, 2);
+    assert!(stderr.contains("give credentials in files") && !stderr.contains("hunter2"), "{stderr}");
+    let (status, _, stderr) = evenkeel(&["snapshot", "cruise-control", "--url", "http://127.0.0.1:1/x", "--out", &out]);
+    assert_eq!(status, 1);
+    assert!(stderr.contains("http://127.0.0.1:1/x/kafka_cluster_state: ") && stderr.contains("check the address"), "{stderr}");
+    let (status, _, stderr) =
+        evenkeel(&["snapshot", "cruise-control", "--dir", &out, "--bearer-token-file", "token", "--out", &out]);
+    assert_eq!(status, 2);
+    assert!(stderr.contains("--url"), "{stderr}");
+    assert!(!saved.path("out").exists());
 }

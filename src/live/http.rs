@@ -11,6 +11,7 @@ pub(in crate::live) mod tests;
 
 pub use address::Address;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read as _;
 use std::time::Duration;
@@ -142,6 +143,8 @@ pub struct Reply {
     pub content_type: String,
     /// Where else to ask, for redirects: an address without user, password or query.
     pub location: Option<String>,
+    /// The headers that are text, by lower-case name.
+    pub headers: BTreeMap<String, String>,
     /// The body, uncompressed.
     pub body: Vec<u8>,
 }
@@ -151,6 +154,12 @@ impl Reply {
     #[must_use]
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
+    }
+
+    /// The value of the header called `name`, in whatever case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(&name.to_ascii_lowercase()).map(String::as_str)
     }
 
     /// The body's beginning in one line, as errors quote it; a page's title where it is HTML.
@@ -281,6 +290,8 @@ impl Http {
         let content_type = header(CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
         let location = header(LOCATION).and_then(|to| to.split('?').next()).map(address::without_secrets);
         let status = answer.status().as_u16();
+        let texts = answer.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+        let headers = texts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let (limit, mut body) = (self.settings.body_bytes_max, Vec::new());
         // The limit is on what comes out of gzip: a small body may hold a large one.
         let read = answer.body_mut().as_reader().take(limit.saturating_add(1)).read_to_end(&mut body);
@@ -289,7 +300,7 @@ impl Http {
             let message = format!("the answer is larger than {limit} bytes");
             return Err(error(HttpErrorKind::TooLarge, &address.to_string(), &message));
         }
-        Ok(Reply { status, content_type, location, body })
+        Ok(Reply { status, content_type, location, headers, body })
     }
 }
 

@@ -7,6 +7,7 @@ pub mod apply;
 mod capture;
 pub mod codes;
 mod connection;
+pub mod cruise_control;
 pub mod http;
 mod krafka_admin;
 mod metrics_topic;

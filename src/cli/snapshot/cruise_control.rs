@@ -1,8 +1,12 @@
-//! `evenkeel snapshot cruise-control`: reads the answers that were saved, the clock, and writes the snapshot.
+//! `evenkeel snapshot cruise-control`: reads the answers that were saved, or asks for them, and the clock, and writes the
+//! snapshot.
+
+mod url;
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use self::url::UrlArgs;
 use super::kafka_cli;
 use crate::cli::common::{self, Format};
 use crate::cli::exit::{CliError, Verdict};
@@ -11,7 +15,8 @@ use crate::ingest::kafka_cli::{Imported, Source, rfc3339};
 use crate::ingest::{Fault, Faults, codes, render};
 
 const HOW_TO: &str = "\
-To save the answers (none of these calls changes anything):
+With --url, Cruise Control is asked; its files, which it does not show, come from --dir all the same.
+Nothing is changed. To save the answers instead:
   mkdir saved && cd saved && CC=http://cruise-control:9090/kafkacruisecontrol
   curl -sf \"$CC/kafka_cluster_state?json=true&verbose=true\"     > kafka_cluster_state.json
   curl -sf \"$CC/partition_load?json=true\"                       > partition_load.json
@@ -19,10 +24,14 @@ To save the answers (none of these calls changes anything):
   cp /etc/cruise-control/{capacity.json,brokerSets.json} .      # capacityJBOD.json, capacityCores.json too
 
 Examples:
+  evenkeel snapshot cruise-control --url http://cruise-control:9090/kafkacruisecontrol --out snapshot
+  evenkeel snapshot cruise-control --url https://cc.example.org/kafkacruisecontrol --dir /etc/cruise-control \\
+    --user-file cc-user --password-file cc-password --ca-file ca.pem --out snapshot
   evenkeel snapshot cruise-control --dir saved --out snapshot
   evenkeel snapshot cruise-control --dir saved --inventory inventory.toml --cluster-id MkU3OEVB --out snapshot
 
-Exit status: 0 written; 2 bad usage or input, nothing written; 1 anything else.";
+Exit status: 0 written; 2 bad usage or input, nothing written; 1 anything else, such as a Cruise
+Control that does not answer.";
 
 const CLUSTER_STATE: &str = "kafka_cluster_state.json";
 const PARTITION_LOAD: &str = "partition_load.json";
@@ -35,10 +44,10 @@ const INVENTORY: &str = "inventory.toml";
 #[derive(Debug, clap::Args)]
 #[command(after_help = HOW_TO)]
 pub(super) struct Args {
-    /// Directory with kafka_cluster_state.json and partition_load.json; and load.json, capacity.json,
-    /// capacityJBOD.json, capacityCores.json, brokerSets.json, inventory.toml where they are
-    #[arg(long, value_name = "DIR")]
-    dir: PathBuf,
+    /// Directory with kafka_cluster_state.json and partition_load.json, and load.json, unless --url is given; and
+    /// capacity.json, capacityJBOD.json, capacityCores.json, brokerSets.json, inventory.toml where they are
+    #[arg(long, value_name = "DIR", required_unless_present = "url")]
+    dir: Option<PathBuf>,
     /// Directory to write
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -66,12 +75,16 @@ pub(super) struct Args {
     /// Output on stdout
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    #[command(flatten)]
+    url: UrlArgs,
 }
 
 /// Runs the command.
 pub(super) fn run(args: &Args) -> Result<Verdict, CliError> {
     common::refuse_existing(&args.out, args.force)?;
-    let Imported { snapshot, summary } = import(&sources(args)?)?;
+    let (sources, told) = sources(args)?;
+    let Imported { snapshot, mut summary } = import(&sources)?;
+    summary.derived.extend(told);
     common::write(&args.out, &render::snapshot_files(&snapshot), args.force)?;
     common::warn(&summary.warnings);
     let out = args.out.display();
@@ -82,15 +95,13 @@ pub(super) fn run(args: &Args) -> Result<Verdict, CliError> {
     Ok(Verdict::Done)
 }
 
-/// Reads all files, reporting each that is missing or cannot be read.
-fn sources(args: &Args) -> Result<Sources, CliError> {
+/// Reads all files, reporting each that is missing or cannot be read, and then asks where an address is given; with what
+/// is to be told of that.
+fn sources(args: &Args) -> Result<(Sources, Vec<String>), CliError> {
     let catalogue = common::catalogue(args.machines.as_deref())?;
     let mut faults = Faults::default();
-    let cluster_state =
-        required(&args.dir.join(CLUSTER_STATE), "/kafka_cluster_state?json=true&verbose=true", &mut faults);
-    let partition_load = required(&args.dir.join(PARTITION_LOAD), "/partition_load?json=true", &mut faults);
-    let mut optional = |name: &str| read_if_there(args.dir.join(name), &mut faults);
-    let load = optional(LOAD);
+    let saved = args.dir.as_deref().filter(|_| args.url.is_absent()).map(|dir| saved(dir, &mut faults));
+    let mut optional = |name: &str| read_if_there(args.dir.as_deref()?.join(name), &mut faults);
     let broker_sets = optional(BROKER_SETS);
     let beside = match args.capacity.is_empty() {
         true => CAPACITIES.iter().filter_map(|name| optional(name)).collect(),
@@ -101,15 +112,18 @@ fn sources(args: &Args) -> Result<Sources, CliError> {
         None => optional(INVENTORY),
     };
     let given: Vec<Source> = args.capacity.iter().filter_map(|path| read(path, &mut faults)).collect();
-    let (Some((cluster_state, partition_load)), false) = (cluster_state.zip(partition_load), faults.has_errors())
-    else {
+    if faults.has_errors() {
         return Err(CliError::Input(faults));
+    }
+    let answers = match saved.flatten() {
+        Some(saved) => saved,
+        None => args.url.fetch()?,
     };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    Ok(Sources {
-        cluster_state,
-        partition_load,
-        load,
+    let sources = Sources {
+        cluster_state: answers.cluster_state,
+        partition_load: answers.partition_load,
+        load: answers.load,
         capacities: if args.capacity.is_empty() { beside } else { given },
         broker_sets,
         inventory,
@@ -117,7 +131,25 @@ fn sources(args: &Args) -> Result<Sources, CliError> {
         captured_at: args.captured_at.clone().unwrap_or_else(|| rfc3339(i64::try_from(now).unwrap_or(0))),
         kafka_version: args.kafka_version.clone(),
         catalogue,
-    })
+    };
+    Ok((sources, answers.told))
+}
+
+/// What Cruise Control answered.
+struct Answers {
+    cluster_state: Source,
+    partition_load: Source,
+    load: Option<Source>,
+    told: Vec<String>,
+}
+
+/// The answers that lie in `dir`.
+fn saved(dir: &Path, faults: &mut Faults) -> Option<Answers> {
+    let cluster_state = required(&dir.join(CLUSTER_STATE), "/kafka_cluster_state?json=true&verbose=true", faults);
+    let partition_load = required(&dir.join(PARTITION_LOAD), "/partition_load?json=true", faults);
+    let load = read_if_there(dir.join(LOAD), faults);
+    let (cluster_state, partition_load) = cluster_state.zip(partition_load)?;
+    Some(Answers { cluster_state, partition_load, load, told: Vec::new() })
 }
 
 fn required(path: &Path, call: &str, faults: &mut Faults) -> Option<Source> {
