@@ -116,7 +116,8 @@ fn a_snapshot_shows_the_rates_that_the_metrics_reporter_wrote() {
 
     let work = TempDir::new().unwrap();
     let out = work.path().join("snapshot").display().to_string();
-    let args = ["snapshot", "kafka", "--bootstrap-server", bootstrap, "--sample", "0s", "--window", "10m", "--out", &out];
+    let args =
+        ["snapshot", "kafka", "--bootstrap-server", bootstrap, "--sample", "0s", "--window", "10m", "--out", &out];
     let told = evenkeel(&[&args[..], &["--cruise-control-metrics-topic"]].concat(), 0);
     assert!(told.contains("6 records of metric 63 in the metrics topic"), "{told}");
     assert!(!told.contains("what consumers read: counts as 0, for no offset"), "{told}");

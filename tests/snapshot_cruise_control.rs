@@ -52,7 +52,8 @@ impl Saved {
     /// Runs the command on the saved answers; the snapshot goes to `out`.
     fn import(&self, more: &[&str]) -> (i32, String, String) {
         let (dir, out) = (self.text("saved"), self.text("out"));
-        let args = ["snapshot", "cruise-control", "--dir", &dir, "--captured-at", "2026-11-21T05:14:22Z", "--out", &out];
+        let args =
+            ["snapshot", "cruise-control", "--dir", &dir, "--captured-at", "2026-11-21T05:14:22Z", "--out", &out];
         evenkeel(&[&args[..], more].concat())
     }
 
@@ -78,7 +79,10 @@ fn saved_answers_become_a_snapshot_that_check_reads() {
     let saved = Saved::new();
     let (status, stdout, stderr) = saved.import(&["--cluster-id", "MkU3OEVBNTcwNTJENDM2Qk"]);
     assert_eq!(status, 0, "{stderr}");
-    assert!(stdout.contains("4 brokers (1 down), 5 log dirs (1 offline), 3 topics, 7 partitions, 13 replicas"), "{stdout}");
+    assert!(
+        stdout.contains("4 brokers (1 down), 5 log dirs (1 offline), 3 topics, 7 partitions, 13 replicas"),
+        "{stdout}"
+    );
     assert!(stdout.contains("next: evenkeel check "), "{stdout}");
     assert!(stderr.contains("warning[W372]: no load of 1 partition"), "{stderr}");
     let cluster = fs::read_to_string(saved.path("out").join("cluster.toml")).unwrap();
@@ -135,7 +139,7 @@ fn a_capacity_file_with_cores_gives_cores_and_the_flag_names_the_file_that_count
     // Both files lie there, as in Cruise Control's distribution, and say different things.
     let (status, _, stderr) = saved.import(&[]);
     assert_eq!(status, 2);
-    assert!(stderr.contains("error[E373]") && stderr.contains("--capacity"), "{stderr}");
+    assert!(stderr.contains("error[E373]") && stderr.contains("give only the file"), "{stderr}");
     let chosen = saved.text("saved/capacityCores.json");
     let (status, _, stderr) = saved.import(&["--capacity", &chosen]);
     assert_eq!(status, 0, "{stderr}");
@@ -242,7 +246,8 @@ fn a_running_cruise_control_gives_what_its_saved_answers_give() {
     });
     fs::write(saved.path("user"), "viewer\n").unwrap();
     fs::write(saved.path("password"), "hunter2\n").unwrap();
-    let (dir, out, user, password) = (saved.text("saved"), saved.text("live"), saved.text("user"), saved.text("password"));
+    let (dir, out, user, password) =
+        (saved.text("saved"), saved.text("live"), saved.text("user"), saved.text("password"));
     let head = ["snapshot", "cruise-control", "--url", &address, "--dir", &dir, "--out", &out];
     let who = ["--user-file", &user, "--password-file", &password];
     let (status, stdout, stderr) = evenkeel(&[&head[..], &who].concat());
@@ -272,7 +277,10 @@ fn an_answer_of_a_running_one_is_judged_at_its_address_and_bad_usage_is_refused(
     assert!(stderr.contains("give credentials in files") && !stderr.contains("hunter2"), "{stderr}");
     let (status, _, stderr) = evenkeel(&["snapshot", "cruise-control", "--url", "http://127.0.0.1:1/x", "--out", &out]);
     assert_eq!(status, 1);
-    assert!(stderr.contains("http://127.0.0.1:1/x/kafka_cluster_state: ") && stderr.contains("check the address"), "{stderr}");
+    assert!(
+        stderr.contains("http://127.0.0.1:1/x/kafka_cluster_state: ") && stderr.contains("check the address"),
+        "{stderr}"
+    );
     let (status, _, stderr) =
         evenkeel(&["snapshot", "cruise-control", "--dir", &out, "--bearer-token-file", "token", "--out", &out]);
     assert_eq!(status, 2);

@@ -65,9 +65,10 @@ fn moves_leaders_sizes_and_traffic_are_told_in_both_formats() {
     let args = [args[0].as_str(), args[1].as_str()];
     let (status, stdout, stderr) = diff(&args);
     assert_eq!(status, 0, "differing is no failure: {stderr}");
-    let headline = "1 replica moved between brokers (335 GiB), 1 leader changed, 0 brokers added and 0 removed";
+    let headline = "1 replica moved between brokers (326 GiB), 1 leader changed, 0 brokers added and 0 removed";
     assert!(stdout.starts_with(headline), "{stdout}");
-    for line in ["contract-example, 2026-11-20T12:00:00Z to 2026-11-21T12:00:00Z", "new → alive", "2 → 1", "orders"] {
+    for line in ["contract-example, 2026-11-20T12:00:00Z to 2026-11-21T12:00:00Z", "new → alive", "2 → 1", "orders"]
+    {
         assert!(stdout.contains(line), "{line} in {stdout}");
     }
 

@@ -105,7 +105,8 @@ fn a_version_that_does_not_know_a_parameter_is_asked_without_it() {
     for status in [400, 501] {
         let server = Server::start(move |asked, _| {
             if asked.parameters.contains_key("populate_disk_info") {
-                let message = "{\"errorMessage\":\"Unrecognized endpoint parameters in LOAD get request\",\"version\":1}";
+                let message =
+                    "{\"errorMessage\":\"Unrecognized endpoint parameters in LOAD get request\",\"version\":1}";
                 return Some(Answered::json(status, message));
             }
             Some(fixture_of(asked))
@@ -132,7 +133,11 @@ fn errors_say_who_answered_what_and_no_secret() {
     assert_eq!(kind, CruiseControlErrorKind::Denied);
     assert!(message.contains("status 401"), "{message}");
     let (kind, message) = error_of(404, "<html><title>Error 404</title><p>long</p></html>");
-    assert_eq!((kind, message.ends_with("status 404: Error 404")), (CruiseControlErrorKind::NotFound, true), "{message}");
+    assert_eq!(
+        (kind, message.ends_with("status 404: Error 404")),
+        (CruiseControlErrorKind::NotFound, true),
+        "{message}"
+    );
     let (kind, message) = error_of(500, "{\"errorMessage\":\"there are only 0 valid\\nwindows\",\"version\":1}");
     assert_eq!(kind, CruiseControlErrorKind::Refused);
     assert!(message.ends_with("status 500: there are only 0 valid windows"), "{message}");

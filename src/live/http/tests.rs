@@ -284,7 +284,13 @@ fn an_address_with_a_password_is_refused_without_repeating_it() {
 #[test]
 fn an_error_quotes_a_page_by_its_title() {
     let page = "<html>\n<head><title>401 Authorization\nRequired</title></head><body>x</body></html>";
-    let reply = |body: &str| Reply { status: 401, content_type: String::new(), location: None, headers: BTreeMap::new(), body: body.into() };
+    let reply = |body: &str| Reply {
+        status: 401,
+        content_type: String::new(),
+        location: None,
+        headers: BTreeMap::new(),
+        body: body.into(),
+    };
     assert_eq!(reply(page).excerpt(), "401 Authorization Required");
     assert_eq!(reply(&"é ".repeat(300)).excerpt().chars().count(), EXCERPT_CHARS + 1);
 }

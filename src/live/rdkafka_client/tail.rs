@@ -57,8 +57,7 @@ impl Tail<'_> {
     fn assign(&self, since_ms: i64) -> Answer<Open> {
         let (topic, consumer) = (self.topic, &self.consumer);
         let what = format!("cannot read topic {topic}");
-        let metadata =
-            consumer.fetch_metadata(Some(topic), self.timeout).map_err(|error| self.error(&what, &error))?;
+        let metadata = consumer.fetch_metadata(Some(topic), self.timeout).map_err(|error| self.error(&what, &error))?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         if let Some(code) = found.and_then(|found| found.error()).map(RDKafkaErrorCode::from) {
             return Err(super::error_of(code, format!("{what}: {code}")));
@@ -122,8 +121,11 @@ impl Tail<'_> {
             progress(1.0 - left(open) / all);
             if silent >= self.timeout {
                 let (number, topic) = (open.len(), self.topic);
-                let message =
-                    format!("topic {topic}: {number} partitions gave nothing for {:?}{}", self.timeout, self.log.aside());
+                let message = format!(
+                    "topic {topic}: {number} partitions gave nothing for {:?}{}",
+                    self.timeout,
+                    self.log.aside()
+                );
                 return Err(AdminError::new(ErrorKind::Unreachable, message));
             }
         }

@@ -135,7 +135,9 @@ impl Reported {
                     format!("{records} of metric {id} in the metrics topic: a later reporter's, not known here")
                 }
                 Refusal::Value => format!("{records} in the metrics topic without a value: left out"),
-                Refusal::Malformed => format!("{records} in the metrics topic that no metrics reporter writes: left out"),
+                Refusal::Malformed => {
+                    format!("{records} in the metrics topic that no metrics reporter writes: left out")
+                }
             });
         }
     }

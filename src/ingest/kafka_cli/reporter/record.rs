@@ -140,8 +140,7 @@ mod tests {
 
     #[test]
     fn a_brokers_record_reads_as_its_bytes_say() {
-        let wanted =
-            Record { metric: 5, time_ms: 1_700_000_000_000, broker: 3, topic: "", partition: 0, value: 0.25 };
+        let wanted = Record { metric: 5, time_ms: 1_700_000_000_000, broker: 3, topic: "", partition: 0, value: 0.25 };
         assert_eq!(parse(&CPU), Ok(wanted));
     }
 

@@ -32,7 +32,8 @@ fn observed() -> Observed {
     }
     for (number, leader) in [(0, 1), (1, 1), (2, 2)] {
         let replicas = if leader == 1 { vec![1] } else { vec![2, 1] };
-        let partition = ObservedPartition { leader: Some(leader), isr: replicas.clone(), replicas, ..Default::default() };
+        let partition =
+            ObservedPartition { leader: Some(leader), isr: replicas.clone(), replicas, ..Default::default() };
         observed.partitions.insert(("a.b".to_owned(), number), partition);
     }
     let key = |number| ("a.b".to_owned(), number);
@@ -85,6 +86,14 @@ fn topics_means_fall_to_the_partitions_of_their_leader_by_size_where_nothing_gre
     assert_eq!(window.statistic, Statistic::Mean);
     assert!(summary.derived.iter().any(|line| line.contains("by their sizes")), "{summary}");
     assert!(!summary.missing.iter().any(|line| line.contains("what consumers read")), "{summary}");
+}
+
+#[test]
+fn what_a_broker_counted_is_not_another_brokers_though_its_own_partitions_are_empty() {
+    let mut observed = Observed { reported: Some(reported()), ..observed() };
+    let dir = observed.log_dirs.values_mut().next().unwrap();
+    dir.replicas = vec![(("a.b".to_owned(), 0), 0, false), (("a.b".to_owned(), 1), 0, false)];
+    assert_eq!(rates_in(&snapshot_of(&observed).0), [750.0, 750.0, 70.0]);
 }
 
 #[test]
