@@ -4,15 +4,13 @@
 mod url;
 
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use self::url::UrlArgs;
-use super::kafka_cli;
-use crate::cli::common::{self, Format};
+use super::output::{OutputArgs, SavedArgs, read};
 use crate::cli::exit::{CliError, Verdict};
 use crate::ingest::cruise_control::{Sources, import};
-use crate::ingest::kafka_cli::{Imported, Source, rfc3339};
-use crate::ingest::{Fault, Faults, codes, render};
+use crate::ingest::kafka_cli::Source;
+use crate::ingest::{Fault, Faults, codes};
 
 const HOW_TO: &str = "\
 With --url, Cruise Control is asked; its files, which it does not show, come from --dir all the same.
@@ -48,57 +46,30 @@ pub(super) struct Args {
     /// capacity.json, capacityJBOD.json, capacityCores.json, brokerSets.json, inventory.toml where they are
     #[arg(long, value_name = "DIR", required_unless_present = "url")]
     dir: Option<PathBuf>,
-    /// Directory to write
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-    /// Replace the directory if it exists
-    #[arg(long)]
-    force: bool,
-    /// What the operator knows: groups, machine models, capacities (docs/inventory.md)
-    #[arg(long, value_name = "FILE")]
-    inventory: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
     /// The capacity files, in place of those in --dir
     #[arg(long, value_name = "FILE", num_args = 1..)]
     capacity: Vec<PathBuf>,
-    /// Kafka's cluster id, which Cruise Control does not tell
-    #[arg(long, value_name = "ID")]
-    cluster_id: Option<String>,
-    /// When the answers were saved (RFC 3339, UTC) [default: now]
-    #[arg(long, value_name = "TIME")]
-    captured_at: Option<String>,
-    /// The brokers' Kafka version
-    #[arg(long, value_name = "VERSION")]
-    kafka_version: Option<String>,
-    /// Directory of machine models beside the built-in ones
-    #[arg(long, value_name = "DIR")]
-    machines: Option<PathBuf>,
-    /// Output on stdout
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    saved: SavedArgs,
     #[command(flatten)]
     url: UrlArgs,
 }
 
 /// Runs the command.
 pub(super) fn run(args: &Args) -> Result<Verdict, CliError> {
-    common::refuse_existing(&args.out, args.force)?;
+    args.output.check()?;
     let (sources, told) = sources(args)?;
-    let Imported { snapshot, mut summary } = import(&sources)?;
-    summary.derived.extend(told);
-    common::write(&args.out, &render::snapshot_files(&snapshot), args.force)?;
-    common::warn(&summary.warnings);
-    let out = args.out.display();
-    common::print(&match args.format {
-        Format::Text => format!("{out}: {summary}\nnext: evenkeel check {out}\n"),
-        Format::Json => format!("{:#}\n", kafka_cli::json(&summary, &args.out)),
-    })?;
-    Ok(Verdict::Done)
+    let mut imported = import(&sources)?;
+    imported.summary.derived.extend(told);
+    args.output.give(&imported)
 }
 
 /// Reads all files, reporting each that is missing or cannot be read, and then asks where an address is given; with what
 /// is to be told of that.
 fn sources(args: &Args) -> Result<(Sources, Vec<String>), CliError> {
-    let catalogue = common::catalogue(args.machines.as_deref())?;
+    let catalogue = args.output.catalogue()?;
     let mut faults = Faults::default();
     let saved = args.dir.as_deref().filter(|_| args.url.is_absent()).map(|dir| saved(dir, &mut faults));
     let mut optional = |name: &str| read_if_there(args.dir.as_deref()?.join(name), &mut faults);
@@ -107,7 +78,7 @@ fn sources(args: &Args) -> Result<(Sources, Vec<String>), CliError> {
         true => CAPACITIES.iter().filter_map(|name| optional(name)).collect(),
         false => Vec::new(),
     };
-    let inventory = match &args.inventory {
+    let inventory = match &args.output.inventory {
         Some(path) => read(path, &mut faults),
         None => optional(INVENTORY),
     };
@@ -119,7 +90,6 @@ fn sources(args: &Args) -> Result<(Sources, Vec<String>), CliError> {
         Some(saved) => saved,
         None => args.url.fetch()?,
     };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let sources = Sources {
         cluster_state: answers.cluster_state,
         partition_load: answers.partition_load,
@@ -127,9 +97,9 @@ fn sources(args: &Args) -> Result<(Sources, Vec<String>), CliError> {
         capacities: if args.capacity.is_empty() { beside } else { given },
         broker_sets,
         inventory,
-        cluster_id: args.cluster_id.clone(),
-        captured_at: args.captured_at.clone().unwrap_or_else(|| rfc3339(i64::try_from(now).unwrap_or(0))),
-        kafka_version: args.kafka_version.clone(),
+        cluster_id: args.saved.cluster_id.clone(),
+        captured_at: args.saved.captured_at(),
+        kafka_version: args.saved.kafka_version.clone(),
         catalogue,
     };
     Ok((sources, answers.told))
@@ -163,15 +133,4 @@ fn required(path: &Path, call: &str, faults: &mut Faults) -> Option<Source> {
 
 fn read_if_there(path: PathBuf, faults: &mut Faults) -> Option<Source> {
     if path.exists() { read(&path, faults) } else { None }
-}
-
-fn read(path: &Path, faults: &mut Faults) -> Option<Source> {
-    match std::fs::read(path).and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other)) {
-        Ok(text) => Some(Source { path: path.to_owned(), text }),
-        Err(error) => {
-            let fault = Fault::error(codes::UNREADABLE, path, format!("the file cannot be read: {error}"));
-            faults.push(fault.help("check the path, its permissions, and that it is UTF-8"));
-            None
-        }
-    }
 }

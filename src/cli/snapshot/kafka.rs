@@ -1,18 +1,17 @@
 //! `evenkeel snapshot kafka`: captures a running cluster.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use super::kafka_cli;
-use crate::cli::common::{self, Format};
+use super::output::{self, OutputArgs};
+use crate::cli::common::{self, EndOfHeading};
 use crate::cli::exit::{CliError, Verdict};
 use crate::cli::live::ClusterArgs;
 use crate::cli::progress::Progress;
-use crate::ingest::catalogue::Catalogue;
+use crate::ingest::Faults;
+use crate::ingest::inventory::Inventory;
+use crate::ingest::kafka_cli::Source;
 use crate::ingest::kafka_cli::observed::{self, Observed};
 use crate::ingest::kafka_cli::reporter::Reported;
-use crate::ingest::kafka_cli::{Imported, Source};
-use crate::ingest::{Fault, Faults, codes, render};
 use crate::live::admin::ErrorKind;
 use crate::live::surroundings::System;
 use crate::live::{self, Connection};
@@ -43,24 +42,11 @@ answer.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Directory to write
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-    /// Replace the directory if it exists
-    #[arg(long)]
-    force: bool,
-    /// What the operator knows: groups, machine models, capacities (docs/inventory.md)
-    #[arg(long, value_name = "FILE")]
-    inventory: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
     /// Time between the two readings that rates are taken from; 0s for one reading and no rates
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = common::parse_duration)]
     sample: Duration,
-    /// Directory of machine models beside the built-in ones
-    #[arg(long, value_name = "DIR")]
-    machines: Option<PathBuf>,
-    /// Output on stdout
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
     #[command(flatten)]
     metrics: MetricsTopicArgs,
     #[command(flatten)]
@@ -79,6 +65,8 @@ struct MetricsTopicArgs {
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = common::parse_duration)]
     #[arg(requires = "cruise_control_metrics_topic")]
     window: Duration,
+    #[command(flatten)]
+    end: EndOfHeading,
 }
 
 /// `CruiseControlMetricsReporter.DEFAULT_CRUISE_CONTROL_METRICS_TOPIC` of linkedin/cruise-control.
@@ -86,11 +74,8 @@ const DEFAULT_METRICS_TOPIC: &str = "__CruiseControlMetrics";
 
 /// Runs the command.
 pub(super) fn run(args: &Args) -> Result<Verdict, CliError> {
-    common::refuse_existing(&args.out, args.force)?;
-    let catalogue = match &args.machines {
-        Some(dir) => Catalogue::with_dir(dir)?,
-        None => Catalogue::builtin(),
-    };
+    args.output.check()?;
+    let catalogue = args.output.catalogue()?;
     let inventory = inventory(args)?;
     let observed = {
         let progress = Progress::new();
@@ -101,15 +86,7 @@ pub(super) fn run(args: &Args) -> Result<Verdict, CliError> {
         let captured = live::capture(&connection, args.sample, &System, &|stage, share| progress.show(stage, share))?;
         Observed { reported, ..captured }
     };
-    let Imported { snapshot, summary } = observed::import(&observed, inventory.as_ref(), &catalogue)?;
-    common::write(&args.out, &render::snapshot_files(&snapshot), args.force)?;
-    common::warn(&summary.warnings);
-    let out = args.out.display();
-    common::print(&match args.format {
-        Format::Text => format!("{out}: {summary}\nnext: evenkeel check {out}\n"),
-        Format::Json => format!("{:#}\n", kafka_cli::json(&summary, &args.out)),
-    })?;
-    Ok(Verdict::Done)
+    args.output.give(&observed::import(&observed, inventory.as_ref(), &catalogue)?)
 }
 
 /// What the metrics reporters wrote, where it is asked for.
@@ -133,19 +110,9 @@ fn reported(
 
 /// Read before the cluster is asked: a mistake in it is told at once.
 fn inventory(args: &Args) -> Result<Option<Source>, CliError> {
-    let Some(path) = &args.inventory else { return Ok(None) };
-    let text = std::fs::read(path).and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other));
-    match text {
-        Ok(text) => {
-            let source = Source { path: path.clone(), text };
-            crate::ingest::inventory::Inventory::parse(&source.path, &source.text)?;
-            Ok(Some(source))
-        }
-        Err(error) => {
-            let mut faults = Faults::default();
-            let fault = Fault::error(codes::UNREADABLE, path, format!("the file cannot be read: {error}"));
-            faults.push(fault.help("check the path, its permissions, and that it is UTF-8"));
-            Err(faults.into())
-        }
-    }
+    let Some(path) = &args.output.inventory else { return Ok(None) };
+    let mut faults = Faults::default();
+    let Some(source) = output::read(path, &mut faults) else { return Err(faults.into()) };
+    Inventory::parse(&source.path, &source.text)?;
+    Ok(Some(source))
 }

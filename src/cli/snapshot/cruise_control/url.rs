@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Answers;
-use crate::cli::common;
+use crate::cli::common::{self, EndOfHeading};
 use crate::cli::exit::CliError;
 use crate::cli::progress::Progress;
 use crate::live::cruise_control::{self, CruiseControlError, CruiseControlErrorKind};
@@ -37,6 +37,8 @@ pub(super) struct UrlArgs {
     /// How long Cruise Control may compute an answer, while it tells its progress
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = common::parse_duration)]
     wait: Duration,
+    #[command(flatten)]
+    end: EndOfHeading,
 }
 
 impl UrlArgs {
@@ -92,8 +94,7 @@ fn bytes(path: &Path) -> Result<Vec<u8>, CliError> {
 fn line(path: &Path) -> Result<String, CliError> {
     let text = String::from_utf8(bytes(path)?).ok();
     let line = text.as_deref().map(str::trim).filter(|line| !line.is_empty() && !line.contains('\n'));
-    line.map(str::to_owned)
-        .ok_or_else(|| CliError::Usage(format!("{} does not hold one line of text", path.display())))
+    line.map(str::to_owned).ok_or_else(|| CliError::Usage(format!("{} does not hold one line of text", path.display())))
 }
 
 impl From<CruiseControlError> for CliError {
