@@ -140,6 +140,9 @@ mod tests {
                 if plain.contains(&id) && (!has_own || ["out", "force", "format"].contains(&id)) {
                     assert_eq!(heading, None, "{path}: {id}");
                 }
+                if argument.is_positional() {
+                    assert_eq!(heading, None, "{path}: {id}");
+                }
                 if searching.contains(&id) && path != "evenkeel synth" {
                     assert_eq!(heading, Some("Common options"), "{path}: {id}");
                 }

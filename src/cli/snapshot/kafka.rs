@@ -24,7 +24,7 @@ Examples:
   evenkeel snapshot kafka --bootstrap-server broker1:9092 --out snapshot
   evenkeel snapshot kafka --bootstrap-server broker1:9093,broker2:9093 --sample 5m \\
     --command-config client.properties --inventory inventory.toml --out snapshot
-  evenkeel snapshot kafka --bootstrap-server broker1:9092 --cruise-control-metrics-topic --window 1h \
+  evenkeel snapshot kafka --bootstrap-server broker1:9092 --cruise-control-metrics-topic --window 1h \\
     --out snapshot
 
 A client.properties for SASL_SSL with SCRAM:

@@ -53,16 +53,14 @@ pub struct Observed {
     pub topic_configs: BTreeMap<String, Vec<(String, String)>>,
     /// Rates of partitions, by the growth of offsets and logs.
     pub rates: BTreeMap<PartitionKey, ObservedRates>,
-    /// What these rates are and lack, in words; it is not told where [`Self::reported`] gives the traffic.
-    pub rates_derived: Vec<String>,
-    /// See [`Self::rates_derived`].
-    pub rates_missing: Vec<String>,
     /// What Cruise Control's metrics reporter wrote, where its topic was read.
     pub reported: Option<Reported>,
-    /// What was taken from elsewhere than usual, in words.
+    /// What rates were taken from, in words; it is not told where [`Self::reported`] gives the traffic.
     pub derived: Vec<String>,
     /// What could not be had, and what that means, in words.
     pub missing: Vec<String>,
+    /// What else is missing unless [`Self::reported`] gives the traffic.
+    pub missing_unless_measured: Vec<String>,
 }
 
 /// A partition as its metadata has it.
@@ -115,7 +113,6 @@ pub fn import(observed: &Observed, inventory: Option<&Source>, catalogue: &Catal
         Some(file) => Inventory::parse(&file.path, &file.text)?,
         None => Inventory::default(),
     };
-    summary.derived.extend(observed.derived.iter().cloned());
     summary.missing.extend(observed.missing.iter().cloned());
     let capture = capture(observed, &mut summary);
     let mut snapshot = assemble::assemble(&capture, Path::new("cluster"), &mut summary, &mut faults);
@@ -279,8 +276,8 @@ fn rates(snapshot: &mut Snapshot, observed: &Observed, summary: &mut Summary) ->
         Some(reported) => reported.tell_silence(summary),
         None => {}
     }
-    summary.derived.extend(observed.rates_derived.iter().cloned());
-    summary.missing.extend(observed.rates_missing.iter().cloned());
+    summary.derived.extend(observed.derived.iter().cloned());
+    summary.missing.extend(observed.missing_unless_measured.iter().cloned());
     set_rates(snapshot, observed);
     Cpu::default()
 }

@@ -103,7 +103,7 @@ fn growth_of_offsets_tells_partitions_apart_before_sizes_do() {
         let rates = ObservedRates { bytes_in_per_sec: 1.0, messages_in_per_sec: messages };
         observed.rates.insert(("a.b".to_owned(), number), rates);
     }
-    observed.rates_missing.push("what consumers read: counts as 0".to_owned());
+    observed.missing_unless_measured.push("what consumers read: counts as 0".to_owned());
     let (snapshot, summary) = snapshot_of(&observed);
     assert_eq!(rates_in(&snapshot), [150.0, 1_350.0, 70.0]);
     assert!(!summary.missing.iter().any(|line| line.contains("what consumers read")), "{summary}");
