@@ -145,6 +145,7 @@ fn is_passing(error: &KafkaError) -> bool {
         Some(
             RDKafkaErrorCode::BrokerTransportFailure
                 | RDKafkaErrorCode::AllBrokersDown
+                | RDKafkaErrorCode::Resolve
                 | RDKafkaErrorCode::GroupAuthorizationFailed
                 | RDKafkaErrorCode::CoordinatorNotAvailable
                 | RDKafkaErrorCode::NotCoordinator
