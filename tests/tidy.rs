@@ -23,7 +23,7 @@ const MAY_IMPORT: [(&str, &[&str]); 10] = [
 ];
 
 /// The crates that have an owner, and the modules (by path from `src`) that are.
-const OWNERS: [(&str, &[&str]); 26] = [
+const OWNERS: [(&str, &[&str]); 27] = [
     ("anstream", &["cli"]),
     ("anstyle", &["cli", "report"]),
     ("clap", &["cli"]),
@@ -50,6 +50,7 @@ const OWNERS: [(&str, &[&str]); 26] = [
     ("tempfile", &["writer"]),
     ("tokio", &["live/krafka_admin", "live/rdkafka_client"]),
     ("toml", &["ingest"]),
+    ("ureq", &["live/http"]),
 ];
 
 /// Words that only some modules may use: the outside world comes in at the edges.

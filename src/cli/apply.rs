@@ -52,7 +52,6 @@ pub struct Args {
     #[command(flatten)]
     input: InputArgs,
     /// Plan directory
-    #[arg(help_heading = PLAN)]
     plan: PathBuf,
     #[command(flatten)]
     cluster: ClusterArgs,

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use clap::builder::Resettable;
+
 use super::exit::CliError;
 use crate::capacity::forecast::{Forecast, ForecastOptions, forecast};
 use crate::ingest::catalogue::Catalogue;
@@ -56,7 +58,15 @@ pub struct SearchArgs {
     /// Stop here even if steps are left, e.g. 90s, 10m
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
     pub time_limit: Duration,
+    #[command(flatten)]
+    end: EndOfHeading,
 }
+
+/// The last field of flags that have a heading in the help: clap would go on with it over whatever follows them.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = Resettable::Reset)]
+#[group(skip)]
+pub struct EndOfHeading {}
 
 /// How much work a search may do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::builder::Resettable;
-
 use super::common::{self, Format, InputArgs};
 use super::exit::{CliError, Verdict};
 use super::{rebalance, verify};
@@ -31,10 +29,10 @@ pub struct Args {
     #[command(flatten)]
     input: InputArgs,
     /// The partition, e.g. orders-3
-    #[arg(value_name = "TOPIC-PARTITION", help_heading = Resettable::Reset)]
+    #[arg(value_name = "TOPIC-PARTITION")]
     partition: String,
     /// Plan directory that rebalance wrote for this snapshot
-    #[arg(long, value_name = "DIR", help_heading = Resettable::Reset)]
+    #[arg(long, value_name = "DIR")]
     plan: Option<PathBuf>,
 }
 

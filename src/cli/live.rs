@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::common;
+use super::common::{self, EndOfHeading};
 use super::exit::CliError;
 use crate::live::admin::ErrorKind;
 use crate::live::{AdminError, ClientProperties, Connection};
@@ -21,6 +21,8 @@ pub struct ClusterArgs {
     /// How long any call to the cluster may take
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = common::parse_duration)]
     pub timeout: Duration,
+    #[command(flatten)]
+    end: EndOfHeading,
 }
 
 impl ClusterArgs {

@@ -97,3 +97,58 @@ pub fn main() -> ExitCode {
     }
     exit::code(&result)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// Every command that has no commands of its own, by its path.
+    fn leaves(command: &clap::Command, path: &str) -> Vec<(String, clap::Command)> {
+        let path = format!("{path} {}", command.get_name());
+        let below: Vec<_> = command.get_subcommands().flat_map(|command| leaves(command, &path)).collect();
+        if below.is_empty() { vec![(path.trim().to_owned(), command.clone())] } else { below }
+    }
+
+    #[test]
+    fn arguments_and_flags_stand_under_the_heading_that_they_belong_to() {
+        let plain = [
+            "snapshot",
+            "policy",
+            "machines",
+            "format",
+            "out",
+            "force",
+            "inventory",
+            "frontier",
+            "reassignment",
+            "leader_election",
+            "brokers",
+            "log_dirs",
+            "racks",
+            "cluster_id",
+            "captured_at",
+        ];
+        let searching = ["seed", "threads", "effort", "time_limit"];
+        let mut out = 0;
+        for (path, command) in leaves(&Cli::command(), "") {
+            for argument in command.get_arguments() {
+                let (id, heading) = (argument.get_id().as_str(), argument.get_help_heading());
+                // The files of a capture are a heading of their own, and so is what synth makes and what apply carries out.
+                let has_own = ["snapshot kafka-cli", "synth", "apply"].iter().any(|own| path.ends_with(own));
+                if plain.contains(&id) && (!has_own || ["out", "force", "format"].contains(&id)) {
+                    assert_eq!(heading, None, "{path}: {id}");
+                }
+                if argument.is_positional() {
+                    assert_eq!(heading, None, "{path}: {id}");
+                }
+                if searching.contains(&id) && path != "evenkeel synth" {
+                    assert_eq!(heading, Some("Common options"), "{path}: {id}");
+                }
+                out += usize::from(id == "out");
+            }
+        }
+        assert!(out >= 10, "{out}");
+    }
+}

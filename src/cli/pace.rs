@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::common::parse_duration;
+use super::common::{EndOfHeading, parse_duration};
 use super::exit::CliError;
 use crate::ingest::policy::parse_bytes;
 use crate::plan::{LEADER_CHANGES_MAX, Pacing};
@@ -35,6 +35,8 @@ pub struct PaceArgs {
     /// Copy several replicas of a partition in one batch
     #[arg(long)]
     replicas_together: bool,
+    #[command(flatten)]
+    end: EndOfHeading,
 }
 
 impl PaceArgs {

@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use clap::builder::Resettable;
-
 use super::common::{self, Format, InputArgs, SearchArgs};
 use super::exit::{CliError, Verdict};
 use super::pace::PaceArgs;
@@ -48,7 +46,7 @@ pub struct Args {
     force: bool,
     /// Show N plans from hard rules alone to everything in its band, bytes against excess; the last is written
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=100))]
-    #[arg(conflicts_with = "replication_factor", help_heading = Resettable::Reset)]
+    #[arg(conflicts_with = "replication_factor")]
     frontier: Option<u16>,
     /// Give the topics that --topics names so many replicas, then balance them
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]

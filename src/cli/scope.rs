@@ -3,6 +3,7 @@
 //! Input: flags and the policy that a file or the defaults gave. Output: the policy in force. A name that the snapshot
 //! lacks is refused: it would quietly confine the run to nothing, or to nothing less.
 
+use super::common::EndOfHeading;
 use super::exit::CliError;
 use crate::ingest::nearest::nearest;
 use crate::ingest::policy::parse_bytes;
@@ -37,6 +38,8 @@ pub struct ScopeArgs {
     /// Only relieve the fullest disks, now: brokers and log dirs above their disk band or limit shed to the others
     #[arg(long, conflicts_with = "only_goal")]
     relieve_disks: bool,
+    #[command(flatten)]
+    end: EndOfHeading,
 }
 
 impl ScopeArgs {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::common::EndOfHeading;
 use super::exit::{CliError, Verdict};
 use crate::ingest::synth::history_file;
 use crate::ingest::{SynthError, SynthFaults, SynthSpec, render, synthesize};
@@ -82,6 +83,8 @@ struct Shape {
     /// Days of metrics to write to history.csv; 0 for none
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=3_650))]
     history_days: u32,
+    #[command(flatten)]
+    end: EndOfHeading,
 }
 
 /// What is broken.
@@ -115,6 +118,8 @@ struct FaultArgs {
     /// Partitions without a leader
     #[arg(long, value_name = "N", default_value_t = 0)]
     no_leader: u32,
+    #[command(flatten)]
+    end: EndOfHeading,
 }
 
 /// Reads `3` or `3:0.5`.

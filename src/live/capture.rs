@@ -54,7 +54,7 @@ pub fn capture(
     visible::judge(&topics, &first.dirs, &mut observed.missing)?;
     let last = if sample.is_zero() {
         let line = "what producers write: counts as 0, for --sample 0s asks for no second reading";
-        observed.missing.push(line.to_owned());
+        observed.missing_unless_measured.push(line.to_owned());
         first
     } else {
         wait(sample, surroundings, progress);
@@ -63,7 +63,8 @@ pub fn capture(
         take_rates(&topics, &first, &second, &mut observed);
         second
     };
-    observed.missing.push("what consumers read: counts as 0, for no offset tells it".to_owned());
+    let line = "what consumers read: counts as 0, for no offset tells it";
+    observed.missing_unless_measured.push(line.to_owned());
     last.into_log_dirs(&mut observed);
     progress("snapshot", 1.0);
     Ok(observed)
@@ -244,7 +245,9 @@ fn take_rates(topics: &TopicsAnswer, first: &Reading, second: &Reading, observed
     let dirs_seconds = second.dirs_at - first.dirs_at;
     let offsets_seconds = second.offsets_at - first.offsets_at;
     if dirs_seconds <= 0.0 || offsets_seconds <= 0.0 {
-        observed.missing.push("what producers write: the clock went backwards between the readings".to_owned());
+        observed
+            .missing_unless_measured
+            .push("what producers write: the clock went backwards between the readings".to_owned());
         return;
     }
     let mut failures = Failures::default();
@@ -277,10 +280,10 @@ fn take_rates(topics: &TopicsAnswer, first: &Reading, second: &Reading, observed
         };
         observed.rates.insert(key, rates);
     }
-    failures.tell(&mut observed.missing);
+    failures.tell(&mut observed.missing_unless_measured);
     if unknown > 0 {
         observed
-            .missing
+            .missing_unless_measured
             .push(format!("what producers write to {unknown} partitions: counts as 0, for no size told it"));
     }
     if by_record_size > 0 {
@@ -411,7 +414,7 @@ mod tests {
         assert_eq!(observed.reporting.iter().copied().collect::<Vec<_>>(), [1]);
         let rates = observed.rates[&("t".to_owned(), 0)];
         assert!((rates.bytes_in_per_sec - 1_000.0).abs() < 1.0 && rates.messages_in_per_sec == 0.0, "{rates:?}");
-        let missing = observed.missing.join("\n");
+        let missing = [observed.missing, observed.missing_unless_measured].concat().join("\n");
         for what in [
             "reassignments under way",
             "configs of brokers",

@@ -9,13 +9,16 @@ use super::admin::{
 };
 use super::krafka_admin::KrafkaAdmin;
 use super::properties::{ClientProperties, Mechanism};
-use super::rdkafka_client::RdkafkaClient;
+use super::rdkafka_client::{self, RdkafkaClient};
 
 /// A connection to a cluster.
 pub struct Connection {
     /// None for Kerberos, and why.
     protocol: Answer<KrafkaAdmin>,
     client: RdkafkaClient,
+    bootstrap: String,
+    properties: ClientProperties,
+    timeout: Duration,
 }
 
 impl Connection {
@@ -35,7 +38,18 @@ impl Connection {
             Ok(KrafkaAdmin::connect(bootstrap, properties, timeout)?)
         };
         let client = RdkafkaClient::new(bootstrap, properties, timeout)?;
-        Ok(Self { protocol, client })
+        Ok(Self { protocol, client, bootstrap: bootstrap.to_owned(), properties: properties.clone(), timeout })
+    }
+
+    /// Calls `take` with the value of every record of `topic` from `since_ms` (milliseconds since 1970) until now.
+    pub(super) fn tail(
+        &self,
+        topic: &str,
+        since_ms: i64,
+        take: &mut dyn FnMut(&[u8]),
+        progress: &dyn Fn(f64),
+    ) -> Answer<()> {
+        rdkafka_client::tail(&self.bootstrap, &self.properties, self.timeout, (topic, since_ms), take, progress)
     }
 
     /// An answer per item: the protocol client's, or why there is no such client.

@@ -1,5 +1,7 @@
-//! librdkafka, the client for metadata and configs. The only user of `rdkafka`; see docs/adr-kafka-protocol.md for why
+//! librdkafka, the client for metadata and configs, and the consumer of a topic's last records. The only user of `rdkafka`; see docs/adr-kafka-protocol.md for why
 //! it is not the only client.
+
+mod tail;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -15,6 +17,8 @@ use super::admin::{
     TopicPartition, TopicsAnswer,
 };
 use super::properties::{ClientProperties, Mechanism, Pem};
+
+pub(super) use self::tail::tail;
 
 /// Topics of one request for configs: each answers with some forty settings.
 const TOPICS_PER_CALL: usize = 500;
@@ -141,7 +145,11 @@ impl RdkafkaClient {
     }
 
     fn error(&self, what: &str, failure: &KafkaError) -> AdminError {
-        let aside = self.log.aside();
+        Self::error_with(&self.log, what, failure)
+    }
+
+    fn error_with(log: &LastLog, what: &str, failure: &KafkaError) -> AdminError {
+        let aside = log.aside();
         let message = format!("{what}: {failure}{aside}");
         let code = failure.rdkafka_error_code();
         let refused = ["uthentication", "SASL", "certificate", "SSL"].iter().any(|word| aside.contains(word));

@@ -1,18 +1,20 @@
 //! `evenkeel snapshot kafka`: captures a running cluster.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use super::kafka_cli;
-use crate::cli::common::{self, Format};
+use super::output::{self, OutputArgs};
+use crate::cli::common::{self, EndOfHeading};
 use crate::cli::exit::{CliError, Verdict};
 use crate::cli::live::ClusterArgs;
 use crate::cli::progress::Progress;
-use crate::ingest::catalogue::Catalogue;
-use crate::ingest::kafka_cli::{Imported, Source, observed};
-use crate::ingest::{Fault, Faults, codes, render};
-use crate::live;
+use crate::ingest::Faults;
+use crate::ingest::inventory::Inventory;
+use crate::ingest::kafka_cli::Source;
+use crate::ingest::kafka_cli::observed::{self, Observed};
+use crate::ingest::kafka_cli::reporter::Reported;
+use crate::live::admin::ErrorKind;
 use crate::live::surroundings::System;
+use crate::live::{self, Connection};
 
 const EXAMPLES: &str = "\
 Nothing is changed. The principal needs Describe on the cluster and the topics; what is denied is
@@ -22,6 +24,8 @@ Examples:
   evenkeel snapshot kafka --bootstrap-server broker1:9092 --out snapshot
   evenkeel snapshot kafka --bootstrap-server broker1:9093,broker2:9093 --sample 5m \\
     --command-config client.properties --inventory inventory.toml --out snapshot
+  evenkeel snapshot kafka --bootstrap-server broker1:9092 --cruise-control-metrics-topic --window 1h \\
+    --out snapshot
 
 A client.properties for SASL_SSL with SCRAM:
   security.protocol=SASL_SSL
@@ -38,70 +42,77 @@ answer.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Directory to write
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-    /// Replace the directory if it exists
-    #[arg(long)]
-    force: bool,
-    /// What the operator knows: groups, machine models, capacities (docs/inventory.md)
-    #[arg(long, value_name = "FILE")]
-    inventory: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
     /// Time between the two readings that rates are taken from; 0s for one reading and no rates
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = common::parse_duration)]
     sample: Duration,
-    /// Directory of machine models beside the built-in ones
-    #[arg(long, value_name = "DIR")]
-    machines: Option<PathBuf>,
-    /// Output on stdout
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    metrics: MetricsTopicArgs,
     #[command(flatten)]
     cluster: ClusterArgs,
 }
 
+/// The topic of Cruise Control's metrics reporter.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Traffic from Cruise Control's metrics reporter")]
+struct MetricsTopicArgs {
+    /// Take traffic and cpu use from the topic that the brokers' metrics reporter writes to, called __CruiseControlMetrics
+    /// unless named here; --sample then only tells how a topic's traffic falls to its partitions
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = DEFAULT_METRICS_TOPIC)]
+    cruise_control_metrics_topic: Option<String>,
+    /// How far back its records count
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = common::parse_duration)]
+    #[arg(requires = "cruise_control_metrics_topic")]
+    window: Duration,
+    #[command(flatten)]
+    end: EndOfHeading,
+}
+
+/// `CruiseControlMetricsReporter.DEFAULT_CRUISE_CONTROL_METRICS_TOPIC` of linkedin/cruise-control.
+const DEFAULT_METRICS_TOPIC: &str = "__CruiseControlMetrics";
+
 /// Runs the command.
 pub(super) fn run(args: &Args) -> Result<Verdict, CliError> {
-    common::refuse_existing(&args.out, args.force)?;
-    let catalogue = match &args.machines {
-        Some(dir) => Catalogue::with_dir(dir)?,
-        None => Catalogue::builtin(),
-    };
+    args.output.check()?;
+    let catalogue = args.output.catalogue()?;
     let inventory = inventory(args)?;
     let observed = {
         let progress = Progress::new();
         progress.show("connecting", 0.0);
         let connection = args.cluster.connect()?;
-        live::capture(&connection, args.sample, &System, &|stage, share| progress.show(stage, share))?
+        // First: that there is no such topic is told at once.
+        let reported = reported(&args.metrics, &connection, &progress)?;
+        let captured = live::capture(&connection, args.sample, &System, &|stage, share| progress.show(stage, share))?;
+        Observed { reported, ..captured }
     };
-    let Imported { snapshot, summary } = observed::import(&observed, inventory.as_ref(), &catalogue)?;
-    let mut files = render::snapshot_files(&snapshot);
-    files.extend(observed.quotas.as_deref().map(render::quotas_file));
-    common::write(&args.out, &files, args.force)?;
-    common::warn(&summary.warnings);
-    let out = args.out.display();
-    common::print(&match args.format {
-        Format::Text => format!("{out}: {summary}\nnext: evenkeel check {out}\n"),
-        Format::Json => format!("{:#}\n", kafka_cli::json(&summary, &args.out)),
+    args.output.give(&observed::import(&observed, inventory.as_ref(), &catalogue)?)
+}
+
+/// What the metrics reporters wrote, where it is asked for.
+fn reported(
+    args: &MetricsTopicArgs,
+    connection: &Connection,
+    progress: &Progress,
+) -> Result<Option<Reported>, CliError> {
+    let Some(topic) = &args.cruise_control_metrics_topic else { return Ok(None) };
+    let show = |share: f64| progress.show("metrics topic", share);
+    let reported = live::reported(connection, topic, args.window, &System, &show).map_err(|error| match error.kind {
+        ErrorKind::NotFound => CliError::Failed(format!(
+            "{error}\n  help: --cruise-control-metrics-topic takes the name that cruise.control.metrics.topic has in the \
+             brokers' server.properties"
+        )),
+        ErrorKind::Denied => CliError::Failed(format!("{error}\n  help: the principal needs Read on the topic")),
+        _ => error.into(),
     })?;
-    Ok(Verdict::Done)
+    Ok(Some(reported))
 }
 
 /// Read before the cluster is asked: a mistake in it is told at once.
 fn inventory(args: &Args) -> Result<Option<Source>, CliError> {
-    let Some(path) = &args.inventory else { return Ok(None) };
-    let text = std::fs::read(path).and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other));
-    match text {
-        Ok(text) => {
-            let source = Source { path: path.clone(), text };
-            crate::ingest::inventory::Inventory::parse(&source.path, &source.text)?;
-            Ok(Some(source))
-        }
-        Err(error) => {
-            let mut faults = Faults::default();
-            let fault = Fault::error(codes::UNREADABLE, path, format!("the file cannot be read: {error}"));
-            faults.push(fault.help("check the path, its permissions, and that it is UTF-8"));
-            Err(faults.into())
-        }
-    }
+    let Some(path) = &args.output.inventory else { return Ok(None) };
+    let mut faults = Faults::default();
+    let Some(source) = output::read(path, &mut faults) else { return Err(faults.into()) };
+    Inventory::parse(&source.path, &source.text)?;
+    Ok(Some(source))
 }

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::cli::common::{self, Format};
+use super::output::{self, OutputArgs, SavedArgs, unix_seconds};
+use crate::cli::common::EndOfHeading;
 use crate::cli::exit::{CliError, Verdict};
-use crate::ingest::catalogue::Catalogue;
-use crate::ingest::kafka_cli::{Imported, MetricSource, Source, Sources, Summary, import, rfc3339};
-use crate::ingest::{Fault, Faults, codes, render};
+use crate::ingest::Faults;
+use crate::ingest::kafka_cli::{MetricSource, Source, Sources, import};
 use crate::model::Statistic;
 
 /// How to capture, for `--help`; docs/snapshot-kafka-cli.md says more.
@@ -54,34 +53,14 @@ const METRICS: [&str; 3] = ["metrics/*.json", "metrics/*.prom", "metrics/*.txt"]
 #[derive(Debug, clap::Args)]
 #[command(after_help = HOW_TO)]
 pub(super) struct Args {
-    /// Directory to write
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-    /// Replace the directory if it exists
-    #[arg(long)]
-    force: bool,
-    /// What the operator knows: groups, machine models, capacities (docs/inventory.md)
-    #[arg(long, value_name = "FILE")]
-    inventory: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    saved: SavedArgs,
     #[command(flatten)]
     capture: CaptureArgs,
     #[command(flatten)]
     metrics: MetricArgs,
-    /// Kafka's cluster id
-    #[arg(long, value_name = "ID")]
-    cluster_id: Option<String>,
-    /// When the capture was made (RFC 3339, UTC) [default: now]
-    #[arg(long, value_name = "TIME")]
-    captured_at: Option<String>,
-    /// The brokers' Kafka version
-    #[arg(long, value_name = "VERSION")]
-    kafka_version: Option<String>,
-    /// Directory of machine models beside the built-in ones
-    #[arg(long, value_name = "DIR")]
-    machines: Option<PathBuf>,
-    /// Output on stdout
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
 }
 
 /// Where the capture is.
@@ -109,6 +88,8 @@ struct CaptureArgs {
     /// reassignments.txt]
     #[arg(long, value_name = "FILE")]
     reassignments: Option<PathBuf>,
+    #[command(flatten)]
+    end: EndOfHeading,
 }
 
 /// Where traffic figures are and what they stand for.
@@ -125,6 +106,8 @@ struct MetricArgs {
     /// The metric that measures a signal, where it is not called as usual (also in the inventory's [metrics])
     #[arg(long = "metric", value_name = "SIGNAL=NAME", value_parser = parse_metric)]
     names: Vec<(String, String)>,
+    #[command(flatten)]
+    end: EndOfHeading,
 }
 
 fn parse_statistic(text: &str) -> Result<Statistic, String> {
@@ -139,36 +122,13 @@ fn parse_metric(text: &str) -> Result<(String, String), String> {
 
 /// Runs the command.
 pub(super) fn run(args: &Args) -> Result<Verdict, CliError> {
-    common::refuse_existing(&args.out, args.force)?;
-    let Imported { snapshot, summary } = import(&sources(args)?)?;
-    common::write(&args.out, &render::snapshot_files(&snapshot), args.force)?;
-    common::warn(&summary.warnings);
-    let out = args.out.display();
-    common::print(&match args.format {
-        Format::Text => format!("{out}: {summary}\nnext: evenkeel check {out}\n"),
-        Format::Json => format!("{:#}\n", json(&summary, &args.out)),
-    })?;
-    Ok(Verdict::Done)
-}
-
-pub(super) fn json(summary: &Summary, out: &Path) -> serde_json::Value {
-    let warnings: Vec<String> = summary.warnings.list.iter().map(ToString::to_string).collect();
-    serde_json::json!({
-        "snapshot": out.display().to_string(),
-        "contents": summary.contents,
-        "derived": summary.derived,
-        "missing": summary.missing,
-        "inventory_lines": summary.inventory_lines,
-        "warnings": warnings,
-    })
+    args.output.check()?;
+    args.output.give(&import(&sources(args)?)?)
 }
 
 /// Reads all files, reporting each that cannot be read.
 fn sources(args: &Args) -> Result<Sources, CliError> {
-    let catalogue = match &args.machines {
-        Some(dir) => Catalogue::with_dir(dir)?,
-        None => Catalogue::builtin(),
-    };
+    let catalogue = args.output.catalogue()?;
     let mut files = Files { dir: args.capture.dir.as_deref(), faults: Faults::default() };
     let CaptureArgs { topics, log_dirs, configs, brokers, reassignments, .. } = &args.capture;
     let topics = files.one(topics.as_deref(), TOPICS);
@@ -177,7 +137,7 @@ fn sources(args: &Args) -> Result<Sources, CliError> {
     let brokers = files.one(brokers.as_deref(), BROKERS);
     let reassignments = files.one(reassignments.as_deref(), REASSIGNMENTS);
     let cluster_id_file = files.one(None, CLUSTER_ID);
-    let inventory = files.one(args.inventory.as_deref(), INVENTORY);
+    let inventory = files.one(args.output.inventory.as_deref(), INVENTORY);
     let metrics = files.metrics(&args.metrics.metrics);
     if files.faults.has_errors() {
         return Err(CliError::Input(files.faults));
@@ -194,19 +154,14 @@ fn sources(args: &Args) -> Result<Sources, CliError> {
         reassignments,
         metrics,
         inventory,
-        cluster_id: args.cluster_id.clone(),
+        cluster_id: args.saved.cluster_id.clone(),
         cluster_id_file,
-        captured_at: args.captured_at.clone().unwrap_or_else(|| rfc3339(unix_seconds(SystemTime::now()) as i64)),
-        kafka_version: args.kafka_version.clone(),
+        captured_at: args.saved.captured_at(),
+        kafka_version: args.saved.kafka_version.clone(),
         statistic: args.metrics.statistic,
         metric_names: args.metrics.names.clone(),
         catalogue,
     })
-}
-
-/// Seconds since 1970; a clock before that reads 0.
-fn unix_seconds(time: SystemTime) -> f64 {
-    time.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
 /// Files by flag, else by name in a directory.
@@ -267,26 +222,7 @@ impl Files<'_> {
     }
 
     fn read(&mut self, path: PathBuf) -> Option<Source> {
-        let bytes = match std::fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                let fault = Fault::error(codes::UNREADABLE, &path, format!("the file cannot be read: {error}"));
-                self.faults.push(fault.help("check the path and its permissions"));
-                return None;
-            }
-        };
-        match String::from_utf8(bytes) {
-            Ok(text) => Some(Source { path, text }),
-            Err(error) => {
-                let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-                let line = before.iter().filter(|&&b| b == b'\n').count() as u64 + 1;
-                let line_start = before.iter().rposition(|&b| b == b'\n').map_or(0, |newline| newline + 1);
-                let column = String::from_utf8_lossy(&before[line_start..]).chars().count() as u64 + 1;
-                let fault = Fault::error(codes::NOT_UTF8, &path, "bytes that are not UTF-8").at(line, column);
-                self.faults.push(fault.help("save the tool's output as it is, uncompressed and in UTF-8"));
-                None
-            }
-        }
+        output::read(&path, &mut self.faults)
     }
 }
 

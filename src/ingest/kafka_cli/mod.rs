@@ -18,6 +18,7 @@ mod metrics;
 mod missing;
 pub mod observed;
 mod reassignments;
+pub mod reporter;
 pub mod settings;
 mod split;
 mod summary;
@@ -47,6 +48,7 @@ use super::catalogue::Catalogue;
 use super::fault::{Fault, Faults};
 use super::inventory::Inventory;
 use crate::model::{ClusterInfo, Snapshot, Statistic};
+use crate::writer::OutputFile;
 
 /// A file's content and where it came from.
 #[derive(Clone, Debug, Default)]
@@ -108,6 +110,8 @@ pub struct Imported {
     pub snapshot: Snapshot,
     /// What was derived, what is missing, what to beware of.
     pub summary: Summary,
+    /// Files beside the snapshot's own: its history and its clients.
+    pub beside: Vec<OutputFile>,
 }
 
 /// The names of all signals that metrics can be.
@@ -152,7 +156,7 @@ pub fn import(sources: &Sources) -> Result<Imported, Faults> {
     }
     missing::name(&snapshot, &sources.catalogue, &missing::OF_KAFKA, &mut summary);
     summary.warnings = faults;
-    Ok(Imported { snapshot, summary })
+    Ok(Imported { snapshot, summary, beside: Vec::new() })
 }
 
 fn read_inventory(sources: &Sources, faults: &mut Faults) -> Inventory {

@@ -10,18 +10,21 @@ use std::rc::Rc;
 use super::assemble::{self, Capture};
 use super::brokers::Endpoint;
 use super::log_dirs::Entry;
+use super::reporter::{self, Reported};
 use super::summary::{Summary, count, few};
 use super::text::{Place, is_printable, is_topic_name};
 use super::topics::PartitionRow;
+use super::traffic::{self, Cpu};
 use super::{Imported, Source, missing};
 use crate::ingest::catalogue::Catalogue;
 use crate::ingest::fault::Faults;
 use crate::ingest::inventory::{Inventory, id_ranges};
+use crate::ingest::render::quotas_file;
 use crate::model::clients::Quota;
 use crate::model::{ClusterInfo, LogDirState, Snapshot, Window};
 
 /// More is no size of a disk, nor a rate: what a snapshot's files take.
-const FIGURE_MAX: u64 = 1 << 53;
+pub(super) const FIGURE_MAX: u64 = 1 << 53;
 
 /// Two log dirs whose free space differs by less than this share of the volume may be on one volume.
 const SAME_VOLUME_SHARE: f64 = 0.001;
@@ -50,14 +53,18 @@ pub struct Observed {
     pub broker_configs: BTreeMap<i32, Vec<(String, String)>>,
     /// Settings of topics, defaults included.
     pub topic_configs: BTreeMap<String, Vec<(String, String)>>,
-    /// Rates of partitions.
+    /// Rates of partitions, by the growth of offsets and logs.
     pub rates: BTreeMap<PartitionKey, ObservedRates>,
     /// Quotas in force, ascending by entity; none where they could not be had.
     pub quotas: Option<Vec<Quota>>,
-    /// What was taken from elsewhere than usual, in words.
+    /// What Cruise Control's metrics reporter wrote, where its topic was read.
+    pub reported: Option<Reported>,
+    /// What rates were taken from, in words; it is not told where [`Self::reported`] gives the traffic.
     pub derived: Vec<String>,
     /// What could not be had, and what that means, in words.
     pub missing: Vec<String>,
+    /// What else is missing unless [`Self::reported`] gives the traffic.
+    pub missing_unless_measured: Vec<String>,
 }
 
 /// A partition as its metadata has it.
@@ -110,7 +117,6 @@ pub fn import(observed: &Observed, inventory: Option<&Source>, catalogue: &Catal
         Some(file) => Inventory::parse(&file.path, &file.text)?,
         None => Inventory::default(),
     };
-    summary.derived.extend(observed.derived.iter().cloned());
     summary.missing.extend(observed.missing.iter().cloned());
     let capture = capture(observed, &mut summary);
     let mut snapshot = assemble::assemble(&capture, Path::new("cluster"), &mut summary, &mut faults);
@@ -122,14 +128,16 @@ pub fn import(observed: &Observed, inventory: Option<&Source>, catalogue: &Catal
         ..ClusterInfo::default()
     };
     volumes(&mut snapshot, observed, &inventory, &mut summary);
-    rates(&mut snapshot, observed);
+    let cpu = rates(&mut snapshot, observed, &mut summary);
     faults.extend(inventory.apply(&mut snapshot));
+    traffic::set_cpu(&mut snapshot, &cpu, catalogue, &mut summary);
     if faults.has_errors() {
         return Err(faults);
     }
     missing::name(&snapshot, catalogue, &missing::OF_KAFKA, &mut summary);
     summary.warnings = faults;
-    Ok(Imported { snapshot, summary })
+    let beside = observed.quotas.as_deref().map(quotas_file).into_iter().collect();
+    Ok(Imported { snapshot, summary, beside })
 }
 
 fn capture(observed: &Observed, summary: &mut Summary) -> Capture {
@@ -266,7 +274,20 @@ fn shared_volumes(
     }
 }
 
-fn rates(snapshot: &mut Snapshot, observed: &Observed) {
+/// Writes what was measured: by Cruise Control's metrics reporter, else by two readings.
+fn rates(snapshot: &mut Snapshot, observed: &Observed, summary: &mut Summary) -> Cpu {
+    match &observed.reported {
+        Some(reported) if !reported.is_empty() => return reporter::measure(snapshot, observed, reported, summary),
+        Some(reported) => reported.tell_silence(summary),
+        None => {}
+    }
+    summary.derived.extend(observed.derived.iter().cloned());
+    summary.missing.extend(observed.missing_unless_measured.iter().cloned());
+    set_rates(snapshot, observed);
+    Cpu::default()
+}
+
+fn set_rates(snapshot: &mut Snapshot, observed: &Observed) {
     for row in 0..snapshot.partitions.len() {
         let partition = &snapshot.partitions[row];
         let key = (snapshot.topic(partition.topic).name.clone(), partition.number);

@@ -113,7 +113,8 @@ impl Shares {
     }
 
     /// Splits `rate` of the topic at row `topic`, measured on `broker` where that is known, over its partitions, adding
-    /// to `out`. What a broker counted falls to the partitions that it leads; where it leads none any more, to all.
+    /// to `out`. What a broker counted falls to the partitions that it leads; where it leads none any more, or none that
+    /// grew meanwhile, to all.
     pub(super) fn split(&self, snapshot: &Snapshot, topic: usize, broker: Option<i32>, rate: f64, out: &mut [f64]) {
         let rows = snapshot.topics[topic].partition_rows();
         let leads = |row: &usize| {
@@ -122,7 +123,9 @@ impl Shares {
         };
         let mut members: Vec<usize> = rows.clone().filter(leads).collect();
         let mut sum: f64 = members.iter().map(|&row| self.weights[row]).sum();
-        if sum <= 0.0 {
+        // That partitions are empty is no sign that another broker led while this one counted.
+        let has_grown = matches!(self.bases[topic], Basis::Offsets | Basis::Growth);
+        if members.is_empty() || (sum <= 0.0 && has_grown) {
             members = rows.collect();
             sum = members.iter().map(|&row| self.weights[row]).sum();
         }

@@ -142,4 +142,3 @@ impl Walk<'_, '_> {
         (pair.0 != pair.1).then_some(pair)
     }
 }
-

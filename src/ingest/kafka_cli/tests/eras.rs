@@ -32,7 +32,7 @@ fn placement(snapshot: &Snapshot) -> Vec<(String, Vec<i32>, Option<i32>)> {
 #[test]
 fn every_age_says_the_same_of_the_same_placement() {
     let captured = VERSIONS.map(|version| (version, imported(&era(version))));
-    for (version, Imported { snapshot, summary }) in &captured {
+    for (version, Imported { snapshot, summary, .. }) in &captured {
         assert_eq!(summary.warnings, Faults::default(), "{version}");
         assert_eq!(placement(snapshot), placement(&captured[0].1.snapshot), "{version}");
         assert_eq!(snapshot.racks, ["rack-1", "rack-2", "rack-3"], "{version}");
@@ -53,7 +53,7 @@ fn a_broker_that_is_away_and_a_topic_that_is_being_deleted_show_in_every_age() {
         let all = era(version);
         let broken =
             Sources { configs: all.configs, brokers: all.brokers, ..capture(&format!("{version}-broker-down")) };
-        let Imported { snapshot, summary } = imported(&broken);
+        let Imported { snapshot, summary, .. } = imported(&broken);
         let states: Vec<BrokerState> = snapshot.brokers.iter().map(|b| b.state).collect();
         assert_eq!(states, [BrokerState::Alive, BrokerState::Alive, BrokerState::Down], "{version}");
         assert!(snapshot.topic_by_name("clicks").is_none(), "{version}");
@@ -70,7 +70,7 @@ fn a_broker_that_is_away_and_a_topic_that_is_being_deleted_show_in_every_age() {
 fn what_zookeeper_says_of_running_reassignments_marks_both_sides() {
     let list = Some(fixture("1.1.1-reassigning/reassignments.txt"));
     let moving = Sources { reassignments: list, ..capture("1.1.1-reassigning") };
-    let Imported { snapshot, summary } = imported(&moving);
+    let Imported { snapshot, summary, .. } = imported(&moving);
     let marks = |number: u32| -> Vec<Option<Reassignment>> {
         let rows = find(&snapshot, "orders", number).replica_rows();
         snapshot.replicas[rows].iter().map(|r| r.reassignment).collect()
