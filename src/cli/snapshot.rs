@@ -4,6 +4,7 @@ mod cruise_control;
 mod diff;
 mod kafka;
 mod kafka_cli;
+mod prometheus;
 
 use super::exit::{CliError, Verdict};
 

@@ -9,6 +9,7 @@ pub mod codes;
 mod connection;
 pub mod http;
 mod krafka_admin;
+pub mod prometheus;
 pub mod properties;
 mod rdkafka_client;
 pub mod surroundings;

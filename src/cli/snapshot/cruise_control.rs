@@ -71,7 +71,7 @@ pub(super) struct Args {
 /// Runs the command.
 pub(super) fn run(args: &Args) -> Result<Verdict, CliError> {
     common::refuse_existing(&args.out, args.force)?;
-    let Imported { snapshot, summary } = import(&sources(args)?)?;
+    let Imported { snapshot, summary, .. } = import(&sources(args)?)?;
     common::write(&args.out, &render::snapshot_files(&snapshot), args.force)?;
     common::warn(&summary.warnings);
     let out = args.out.display();

@@ -4,15 +4,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::kafka_cli;
+use super::prometheus::{PrometheusArgs, parse_preset, parse_statistic};
 use crate::cli::common::{self, Format};
 use crate::cli::exit::{CliError, Verdict};
 use crate::cli::live::ClusterArgs;
 use crate::cli::progress::Progress;
 use crate::ingest::catalogue::Catalogue;
 use crate::ingest::kafka_cli::{Imported, Source, observed};
+use crate::ingest::prometheus::Preset;
 use crate::ingest::{Fault, Faults, codes, render};
 use crate::live;
-use crate::live::surroundings::System;
+use crate::live::surroundings::{Surroundings as _, System};
+use crate::model::Statistic;
 
 const EXAMPLES: &str = "\
 Nothing is changed. The principal needs Describe on the cluster and the topics; what is denied is
@@ -22,6 +25,8 @@ Examples:
   evenkeel snapshot kafka --bootstrap-server broker1:9092 --out snapshot
   evenkeel snapshot kafka --bootstrap-server broker1:9093,broker2:9093 --sample 5m \\
     --command-config client.properties --inventory inventory.toml --out snapshot
+  evenkeel snapshot kafka --bootstrap-server broker1:9092 --prometheus http://prometheus:9090 \\
+    --metrics strimzi --window 7d --statistic p95 --history 400d --out snapshot
 
 A client.properties for SASL_SSL with SCRAM:
   security.protocol=SASL_SSL
@@ -47,9 +52,10 @@ pub(super) struct Args {
     /// What the operator knows: groups, machine models, capacities (docs/inventory.md)
     #[arg(long, value_name = "FILE")]
     inventory: Option<PathBuf>,
-    /// Time between the two readings that rates are taken from; 0s for one reading and no rates
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = common::parse_duration)]
-    sample: Duration,
+    /// Time between the two readings that rates are taken from; 0s for one reading and no rates [default: 60s, and 0s
+    /// with --prometheus]
+    #[arg(long, value_name = "DURATION", value_parser = common::parse_duration)]
+    sample: Option<Duration>,
     /// Directory of machine models beside the built-in ones
     #[arg(long, value_name = "DIR")]
     machines: Option<PathBuf>,
@@ -58,7 +64,18 @@ pub(super) struct Args {
     format: Format,
     #[command(flatten)]
     cluster: ClusterArgs,
+    #[command(flatten)]
+    prometheus: PrometheusArgs,
+    /// What the brokers' metrics are called: jmx-exporter, strimzi, msk or confluent [default: jmx-exporter]
+    #[arg(long, value_name = "PRESET", value_parser = parse_preset, help_heading = "Prometheus")]
+    metrics: Option<Preset>,
+    /// What traffic figures of --prometheus stand for: mean, p50, p95, p99 or max of the simultaneous total
+    #[arg(long, value_name = "STATISTIC", default_value = "p95", value_parser = parse_statistic, help_heading = "Prometheus")]
+    statistic: Statistic,
 }
+
+/// Long enough for every producer to have written, short enough to wait for.
+const SAMPLE: Duration = Duration::from_secs(60);
 
 /// Runs the command.
 pub(super) fn run(args: &Args) -> Result<Verdict, CliError> {
@@ -68,14 +85,20 @@ pub(super) fn run(args: &Args) -> Result<Verdict, CliError> {
         None => Catalogue::builtin(),
     };
     let inventory = inventory(args)?;
+    let prometheus = args.prometheus.open(args.metrics, args.statistic)?;
+    let sample = args.sample.unwrap_or(if prometheus.is_some() { Duration::ZERO } else { SAMPLE });
     let observed = {
         let progress = Progress::new();
         progress.show("connecting", 0.0);
         let connection = args.cluster.connect()?;
-        live::capture(&connection, args.sample, &System, &|stage, share| progress.show(stage, share))?
+        let mut observed = live::capture(&connection, sample, &System, &|stage, share| progress.show(stage, share))?;
+        if let Some(prometheus) = prometheus {
+            observed.measured = Some(prometheus.measure(System.unix_seconds() as i64, &progress)?);
+        }
+        observed
     };
-    let Imported { snapshot, summary } = observed::import(&observed, inventory.as_ref(), &catalogue)?;
-    common::write(&args.out, &render::snapshot_files(&snapshot), args.force)?;
+    let Imported { snapshot, summary, beside } = observed::import(&observed, inventory.as_ref(), &catalogue)?;
+    common::write(&args.out, &[render::snapshot_files(&snapshot), beside].concat(), args.force)?;
     common::warn(&summary.warnings);
     let out = args.out.display();
     common::print(&match args.format {

@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::prometheus::{PrometheusArgs, parse_statistic};
 use crate::cli::common::{self, Format};
 use crate::cli::exit::{CliError, Verdict};
+use crate::cli::progress::Progress;
 use crate::ingest::catalogue::Catalogue;
-use crate::ingest::kafka_cli::{Imported, MetricSource, Source, Sources, Summary, import, rfc3339};
+use crate::ingest::kafka_cli::{Imported, MetricSource, Source, Sources, Summary, import, parse_rfc3339, rfc3339};
+use crate::ingest::prometheus::Preset;
 use crate::ingest::{Fault, Faults, codes, render};
 use crate::model::Statistic;
 
@@ -34,7 +37,8 @@ To capture (none of these commands changes anything; Kafka's scripts may lack th
 Examples:
   evenkeel snapshot kafka-cli --dir capture --inventory inventory.toml --out snapshot
   evenkeel snapshot kafka-cli --topics t.txt --log-dirs d.txt --cluster-id MkU3OEVBNTcwNTJENDM2Qk --out snapshot
-  evenkeel snapshot kafka-cli --dir capture --metrics bytes_in_rate=in.json 3=scrape.prom --statistic p99 --out snapshot";
+  evenkeel snapshot kafka-cli --dir capture --metrics bytes_in_rate=in.json 3=scrape.prom --statistic p99 --out snapshot
+  evenkeel snapshot kafka-cli --dir capture --prometheus http://prometheus:9090 --metrics msk --window 7d --out snapshot";
 
 /// The files of `--dir`, each known by its name; `*` stands for anything.
 const TOPICS: &str = "topics.txt";
@@ -63,6 +67,8 @@ pub(super) struct Args {
     capture: CaptureArgs,
     #[command(flatten)]
     metrics: MetricArgs,
+    #[command(flatten)]
+    prometheus: PrometheusArgs,
     /// Kafka's cluster id
     #[arg(long, value_name = "ID")]
     cluster_id: Option<String>,
@@ -110,20 +116,16 @@ struct CaptureArgs {
 #[command(next_help_heading = "Metrics")]
 struct MetricArgs {
     /// Answers of Prometheus (JSON) or scrapes of a broker, with the signal or broker id where neither content nor name
-    /// says so [in --dir: metrics/*.json, *.prom, *.txt]
-    #[arg(long, value_name = "[SIGNAL=|ID=]FILE", num_args = 1..)]
+    /// says so [in --dir: metrics/*.json, *.prom, *.txt]. With --prometheus: what its metrics are called, jmx-exporter,
+    /// strimzi, msk or confluent
+    #[arg(long, value_name = "[SIGNAL=|ID=]FILE|PRESET", num_args = 1..)]
     metrics: Vec<String>,
-    /// What traffic figures stand for: mean, p50, p95, p99 or max of the simultaneous total
+    /// What traffic figures, of files and of --prometheus, stand for: mean, p50, p95, p99 or max of the simultaneous total
     #[arg(long, value_name = "STATISTIC", default_value = "p95", value_parser = parse_statistic)]
     statistic: Statistic,
     /// The metric that measures a signal, where it is not called as usual (also in the inventory's [metrics])
     #[arg(long = "metric", value_name = "SIGNAL=NAME", value_parser = parse_metric)]
     names: Vec<(String, String)>,
-}
-
-fn parse_statistic(text: &str) -> Result<Statistic, String> {
-    let names = Statistic::ALL.map(Statistic::name).join(", ");
-    Statistic::ALL.into_iter().find(|s| s.name() == text).ok_or_else(|| format!("write one of {names}"))
 }
 
 fn parse_metric(text: &str) -> Result<(String, String), String> {
@@ -134,8 +136,8 @@ fn parse_metric(text: &str) -> Result<(String, String), String> {
 /// Runs the command.
 pub(super) fn run(args: &Args) -> Result<Verdict, CliError> {
     common::refuse_existing(&args.out, args.force)?;
-    let Imported { snapshot, summary } = import(&sources(args)?)?;
-    common::write(&args.out, &render::snapshot_files(&snapshot), args.force)?;
+    let Imported { snapshot, summary, beside } = import(&sources(args)?)?;
+    common::write(&args.out, &[render::snapshot_files(&snapshot), beside].concat(), args.force)?;
     common::warn(&summary.warnings);
     let out = args.out.display();
     common::print(&match args.format {
@@ -172,7 +174,9 @@ fn sources(args: &Args) -> Result<Sources, CliError> {
     let reassignments = files.one(reassignments.as_deref(), REASSIGNMENTS);
     let cluster_id_file = files.one(None, CLUSTER_ID);
     let inventory = files.one(args.inventory.as_deref(), INVENTORY);
-    let metrics = files.metrics(&args.metrics.metrics);
+    let (preset, metric_files) = preset(&args.metrics.metrics, args.prometheus.is_given())?;
+    let prometheus = args.prometheus.open(preset, args.metrics.statistic)?;
+    let metrics = if prometheus.is_some() { Vec::new() } else { files.metrics(metric_files) };
     if files.faults.has_errors() {
         return Err(CliError::Input(files.faults));
     }
@@ -180,6 +184,13 @@ fn sources(args: &Args) -> Result<Sources, CliError> {
         let missing = "--dir holds no topics.txt or no log-dirs.txt: capture them, or give --topics and --log-dirs";
         return Err(CliError::Usage(missing.to_owned()));
     };
+    let now = unix_seconds(SystemTime::now()) as i64;
+    // Figures are of the time before the capture, whenever it is read.
+    let end = args.captured_at.as_deref().and_then(parse_rfc3339).unwrap_or(now);
+    let mut measured = prometheus.map(|source| source.measure(end, &Progress::new())).transpose()?;
+    if let Some(measured) = measured.as_mut().filter(|_| !files.matching(&METRICS).is_empty()) {
+        measured.derived.push("files of metrics in --dir are not used beside --prometheus".to_owned());
+    }
     Ok(Sources {
         topics,
         log_dirs,
@@ -190,12 +201,28 @@ fn sources(args: &Args) -> Result<Sources, CliError> {
         inventory,
         cluster_id: args.cluster_id.clone(),
         cluster_id_file,
-        captured_at: args.captured_at.clone().unwrap_or_else(|| rfc3339(unix_seconds(SystemTime::now()) as i64)),
+        captured_at: args.captured_at.clone().unwrap_or_else(|| rfc3339(now)),
+        measured,
         kafka_version: args.kafka_version.clone(),
         statistic: args.metrics.statistic,
         metric_names: args.metrics.names.clone(),
         catalogue,
     })
+}
+
+/// The preset among `--metrics`, which with Prometheus takes nothing else, and files without it.
+fn preset(metrics: &[String], has_prometheus: bool) -> Result<(Option<Preset>, &[String]), CliError> {
+    match (metrics, has_prometheus) {
+        ([name], true) => match Preset::by_name(name) {
+            Some(preset) => Ok((Some(preset), &[])),
+            None => {
+                let known = Preset::ALL.map(Preset::name).join(", ");
+                Err(CliError::Usage(format!("--metrics {name}: with --prometheus, write one of {known}")))
+            }
+        },
+        ([_, _, ..], true) => Err(CliError::Usage("with --prometheus, --metrics takes one preset".to_owned())),
+        _ => Ok((None, metrics)),
+    }
 }
 
 /// Seconds since 1970; a clock before that reads 0.
@@ -314,6 +341,21 @@ mod tests {
         let wanted = ["broker-configs-1.txt", "broker-configs-dynamic.txt", "topic-configs.txt"].map(|n| dir.join(n));
         assert_eq!(names(&CONFIGS), wanted);
         assert_eq!(names(&[LOG_DIRS]), [dir.join("log-dirs.txt")]);
+    }
+
+    #[test]
+    fn with_prometheus_metrics_are_a_preset_and_without_it_files() {
+        let of = |names: &[&str], has_prometheus| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            preset(&names, has_prometheus)
+                .map(|(preset, files)| (preset, files.len()))
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(of(&["msk"], true), Ok((Some(Preset::Msk), 0)));
+        assert_eq!(of(&["msk"], false), Ok((None, 1)));
+        assert_eq!(of(&[], true), Ok((None, 0)));
+        assert!(of(&["in.json"], true).is_err_and(|told| told.contains("jmx-exporter, strimzi, msk, confluent")));
+        assert!(of(&["msk", "strimzi"], true).is_err());
     }
 
     #[test]

@@ -13,7 +13,9 @@ mod assemble;
 mod brokers;
 pub mod codes;
 mod configs;
+mod disks;
 mod log_dirs;
+pub mod measured;
 mod metrics;
 mod missing;
 pub mod observed;
@@ -29,9 +31,11 @@ mod traffic;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+pub use self::measured::Measured;
 pub use self::metrics::signals::MetricNames;
+pub(crate) use self::metrics::signals::Quantity;
 pub use self::summary::Summary;
-pub use self::time::rfc3339;
+pub use self::time::{parse as parse_rfc3339, rfc3339};
 
 pub(super) use self::missing::{MissingAdvice, name as name_missing};
 pub(super) use self::summary::{count, few};
@@ -47,6 +51,7 @@ use super::catalogue::Catalogue;
 use super::fault::{Fault, Faults};
 use super::inventory::Inventory;
 use crate::model::{ClusterInfo, Snapshot, Statistic};
+use crate::writer::OutputFile;
 
 /// A file's content and where it came from.
 #[derive(Clone, Debug, Default)]
@@ -83,6 +88,8 @@ pub struct Sources {
     pub reassignments: Option<Source>,
     /// Prometheus answers and scrapes.
     pub metrics: Vec<MetricSource>,
+    /// What an engine of PromQL worked out; files of metrics are then left aside.
+    pub measured: Option<Measured>,
     /// What the operator knows.
     pub inventory: Option<Source>,
     /// Kafka's cluster id; without it, that of `cluster_id_file`.
@@ -108,6 +115,8 @@ pub struct Imported {
     pub snapshot: Snapshot,
     /// What was derived, what is missing, what to beware of.
     pub summary: Summary,
+    /// Files beside the snapshot's own: its history and its clients.
+    pub beside: Vec<OutputFile>,
 }
 
 /// The names of all signals that metrics can be.
@@ -131,7 +140,8 @@ pub fn import(sources: &Sources) -> Result<Imported, Faults> {
     let inventory = read_inventory(sources, &mut faults);
     let capture = read_capture(sources, &mut faults);
     let names = metric_names(sources, &inventory, &mut faults);
-    let series = metrics::read(&sources.metrics, &names, &capture.hosts(), &mut faults);
+    let files = if sources.measured.is_some() { &[][..] } else { &sources.metrics[..] };
+    let series = metrics::read(files, &names, &capture.hosts(), &mut faults);
     if faults.has_errors() {
         return Err(faults);
     }
@@ -143,15 +153,31 @@ pub fn import(sources: &Sources) -> Result<Imported, Faults> {
         kafka_version: sources.kafka_version.clone(),
         ..ClusterInfo::default()
     };
+    let series = match &sources.measured {
+        Some(measured) => {
+            disks::fill(measured, &mut snapshot, &names, &mut summary);
+            with_lines_of(measured, &mut summary).series_set(&snapshot, &names)
+        }
+        None => series,
+    };
     let cpu = traffic::measure(&mut snapshot, &series, sources.statistic, &mut summary);
     faults.extend(inventory.apply(&mut snapshot));
     traffic::set_cpu(&mut snapshot, &cpu, &sources.catalogue, &mut summary);
     if faults.has_errors() {
         return Err(faults);
     }
+    let measured = sources.measured.as_ref();
+    let beside = measured.map(|m| m.files(&snapshot, &names, &sources.catalogue, &mut summary)).unwrap_or_default();
     missing::name(&snapshot, &sources.catalogue, &missing::OF_KAFKA, &mut summary);
     summary.warnings = faults;
-    Ok(Imported { snapshot, summary })
+    Ok(Imported { snapshot, summary, beside })
+}
+
+/// Takes over what `measured` has to say in words.
+fn with_lines_of<'m>(measured: &'m Measured, summary: &mut Summary) -> &'m Measured {
+    summary.derived.extend(measured.derived.iter().cloned());
+    summary.missing.extend(measured.missing.iter().cloned());
+    measured
 }
 
 fn read_inventory(sources: &Sources, faults: &mut Faults) -> Inventory {

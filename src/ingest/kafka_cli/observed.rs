@@ -10,10 +10,12 @@ use std::rc::Rc;
 use super::assemble::{self, Capture};
 use super::brokers::Endpoint;
 use super::log_dirs::Entry;
+use super::metrics::signals::{Form, Quantity};
+use super::metrics::{Origin, Sample, Series};
 use super::summary::{Summary, count, few};
 use super::text::{Place, is_printable, is_topic_name};
 use super::topics::PartitionRow;
-use super::{Imported, Source, missing};
+use super::{Imported, Measured, Source, disks, missing, traffic, with_lines_of};
 use crate::ingest::catalogue::Catalogue;
 use crate::ingest::fault::Faults;
 use crate::ingest::inventory::{Inventory, id_ranges};
@@ -55,6 +57,10 @@ pub struct Observed {
     pub derived: Vec<String>,
     /// What could not be had, and what that means, in words.
     pub missing: Vec<String>,
+    /// What else is missing unless an engine has measured it.
+    pub missing_unless_measured: Vec<String>,
+    /// What an engine of PromQL worked out; it then takes the place of rates from readings.
+    pub measured: Option<Measured>,
 }
 
 /// A partition as its metadata has it.
@@ -107,8 +113,11 @@ pub fn import(observed: &Observed, inventory: Option<&Source>, catalogue: &Catal
         Some(file) => Inventory::parse(&file.path, &file.text)?,
         None => Inventory::default(),
     };
-    summary.derived.extend(observed.derived.iter().cloned());
     summary.missing.extend(observed.missing.iter().cloned());
+    if observed.measured.is_none() {
+        summary.derived.extend(observed.derived.iter().cloned());
+        summary.missing.extend(observed.missing_unless_measured.iter().cloned());
+    }
     let capture = capture(observed, &mut summary);
     let mut snapshot = assemble::assemble(&capture, Path::new("cluster"), &mut summary, &mut faults);
     snapshot.cluster = ClusterInfo {
@@ -119,14 +128,25 @@ pub fn import(observed: &Observed, inventory: Option<&Source>, catalogue: &Catal
         ..ClusterInfo::default()
     };
     volumes(&mut snapshot, observed, &inventory, &mut summary);
-    rates(&mut snapshot, observed);
+    let cpu = match &observed.measured {
+        Some(measured) => measure(&mut snapshot, observed, measured, &inventory, &mut summary),
+        None => {
+            rates(&mut snapshot, observed);
+            traffic::Cpu::default()
+        }
+    };
     faults.extend(inventory.apply(&mut snapshot));
+    if observed.measured.is_some() {
+        traffic::set_cpu(&mut snapshot, &cpu, catalogue, &mut summary);
+    }
     if faults.has_errors() {
         return Err(faults);
     }
+    let measured = observed.measured.as_ref();
+    let beside = measured.map(|m| m.files(&snapshot, &inventory.metrics, catalogue, &mut summary)).unwrap_or_default();
     missing::name(&snapshot, catalogue, &missing::OF_KAFKA, &mut summary);
     summary.warnings = faults;
-    Ok(Imported { snapshot, summary })
+    Ok(Imported { snapshot, summary, beside })
 }
 
 fn capture(observed: &Observed, summary: &mut Summary) -> Capture {
@@ -261,6 +281,33 @@ fn shared_volumes(
             id_ranges(&shared)
         ));
     }
+}
+
+/// Traffic as an engine measured it. Readings of offsets tell partitions apart where metrics do not.
+fn measure(
+    snapshot: &mut Snapshot,
+    observed: &Observed,
+    measured: &Measured,
+    inventory: &Inventory,
+    summary: &mut Summary,
+) -> traffic::Cpu {
+    disks::fill(measured, snapshot, &inventory.metrics, summary);
+    let mut set = with_lines_of(measured, summary).series_set(snapshot, &inventory.metrics);
+    let has_offsets = set.list.iter().any(|series| series.quantity == Quantity::LogEndOffset);
+    if !has_offsets && !observed.rates.is_empty() {
+        let line = "traffic of topics is split over partitions by the offsets of two readings (--sample)";
+        summary.derived.push(line.to_owned());
+        set.list.extend(observed.rates.iter().map(|((topic, partition), rates)| Series {
+            quantity: Quantity::LogEndOffset,
+            form: Form::Rate,
+            origin: Origin::Engine,
+            broker: None,
+            topic: Some(topic.clone()),
+            partition: Some(*partition),
+            samples: vec![Sample { unix_seconds: 0.0, value: rates.messages_in_per_sec }],
+        }));
+    }
+    traffic::measure(snapshot, &set, measured.window.statistic, summary)
 }
 
 fn rates(snapshot: &mut Snapshot, observed: &Observed) {
