@@ -5,6 +5,7 @@ mod diff;
 mod kafka;
 mod kafka_cli;
 mod output;
+mod prometheus;
 
 use super::exit::{CliError, Verdict};
 

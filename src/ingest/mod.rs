@@ -11,6 +11,7 @@ pub mod kafka_files;
 pub mod nearest;
 pub mod plan_moves;
 pub mod policy;
+pub mod prometheus;
 pub mod render;
 pub mod scenario;
 pub mod snapshot_dir;

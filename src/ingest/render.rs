@@ -9,9 +9,13 @@ use std::path::PathBuf;
 
 use sha2::{Digest as _, Sha256};
 
+use super::kafka_cli::rfc3339;
 use super::snapshot_dir::{FORMAT, quotas};
-use crate::model::clients::{Part, Quota};
-use crate::model::{Broker, ClusterInfo, LogDir, Partition, PartitionIdx, Reassignment, Replica, Snapshot, Topic};
+use crate::model::clients::{Client, Part, Quota};
+use crate::model::history::Series;
+use crate::model::{
+    Broker, ClusterInfo, History, LogDir, Partition, PartitionIdx, Reassignment, Replica, Snapshot, Topic,
+};
 use crate::writer::OutputFile;
 
 /// Appends a row's value.
@@ -92,6 +96,41 @@ pub fn quotas_file(rows: &[Quota]) -> OutputFile {
         always(mutation, move |q: &Quota, out| figure(q.controller_mutation_rate, out)),
     ];
     file(quotas::FILE, table(rows, &columns))
+}
+
+/// `history.csv`: a row per moment and series, by time.
+#[must_use]
+pub fn history_file(history: &History) -> OutputFile {
+    let mut rows: Vec<(i64, f64, &Series)> = history
+        .series
+        .iter()
+        .flat_map(|series| {
+            series.times_sec.iter().zip(&series.values).map(move |(time, value)| (*time, *value, series))
+        })
+        .collect();
+    // Stable: within a moment, series stay in their order.
+    rows.sort_by_key(|(time, _, _)| *time);
+    let columns = [
+        always("timestamp", |(time, _, _): &(i64, f64, &Series), out| put(out, rfc3339(*time))),
+        optional("broker_id", |(_, _, series): &(i64, f64, &Series)| series.subject.broker_id),
+        optional("topic", |(_, _, series): &(i64, f64, &Series)| series.subject.topic.clone()),
+        always("metric", |(_, _, series): &(i64, f64, &Series), out| put(out, series.metric.name())),
+        always("value", |(_, value, _): &(i64, f64, &Series), out| put(out, value)),
+    ];
+    file("history.csv", table(&rows, &columns))
+}
+
+/// `clients.csv`, in the order given.
+#[must_use]
+pub fn clients_file(clients: &[&Client]) -> OutputFile {
+    let columns = [
+        optional("user", |client: &&Client| client.identity.user.clone()),
+        optional("client_id", |client: &&Client| client.identity.client_id.clone()),
+        always("produce_bytes_per_sec", |client: &&Client, out| put(out, client.produce_bytes_per_sec)),
+        always("consume_bytes_per_sec", |client: &&Client, out| put(out, client.consume_bytes_per_sec)),
+        optional("throttle_ms", |client: &&Client| client.throttle_ms),
+    ];
+    file("clients.csv", table(clients, &columns))
 }
 
 /// What `snapshot_dir` will say is the hash of the directory that holds `files`, snapshot_files' own: SHA-256 over

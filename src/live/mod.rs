@@ -11,6 +11,7 @@ pub mod cruise_control;
 pub mod http;
 mod krafka_admin;
 mod metrics_topic;
+pub mod prometheus;
 pub mod properties;
 mod quotas;
 mod rdkafka_client;

@@ -18,7 +18,9 @@ fetch_jars() { # [Maven option…]
     local goal=(mvn -q -B -f "$pom" dependency:build-classpath "-Dmdep.outputFile=$class_path_file" "$@")
     "${goal[@]}" >&2 || "${goal[@]}" >&2 || die "Maven could not fetch Kafka's jars"
   fi
-  class_path=$(<"$class_path_file")
+  # The exporter of metrics is an agent of its own, never one of the brokers' classes.
+  agent=$(tr ':' '\n' <"$class_path_file" | grep jmx_prometheus_javaagent || true)
+  class_path=$(tr ':' '\n' <"$class_path_file" | grep -v jmx_prometheus_javaagent | paste -sd:)
 }
 release_lock() { exec 9>&-; }
 

@@ -4,7 +4,8 @@
 #
 #   lab.sh start          fetch, format, start; returns when every broker serves, printing the bootstrap servers
 #   lab.sh stop           end what `start` started and delete its data
-#   lab.sh env            KEY=VALUE: the bootstrap servers, the authority's certificate, each broker's log dirs
+#   lab.sh env            KEY=VALUE: the bootstrap servers, the authority's certificate, the exporters of metrics, each
+#                         broker's log dirs
 #   lab.sh end ID         end one broker
 #   lab.sh again ID       start an ended broker again, with the data it had
 #   lab.sh TOOL ARGS…     a Kafka tool against the cluster: topics, configs, log-dirs, reassign, leader-election, acls,
@@ -14,7 +15,10 @@
 #   KLAB_DIR      (required)  one directory is one cluster: its data, its logs, its pids
 #   KLAB_PORT     (19090)     the controller's port; broker i listens on KLAB_PORT+i
 #   KLAB_SECURE   ()          1: each broker also listens for SASL_SSL (SCRAM-SHA-512; user lab, password lab-secret;
-#                             user reader, password reader-secret) on KLAB_PORT+KLAB_BROKERS+i; the authority's certificate is KLAB_DIR/tls/ca.pem
+#                             user reader, password reader-secret) on KLAB_PORT+KLAB_BROKERS+i; the authority's certificate is
+#                             KLAB_DIR/tls/ca.pem
+#   KLAB_JMX      ()          1: each broker also exports metrics to Prometheus, http://127.0.0.1:PORT/metrics, on
+#                             KLAB_PORT+2*KLAB_BROKERS+i
 #   KLAB_PROPS    ()          further lines of the nodes' properties
 #   KLAB_BROKERS  (6), KLAB_RACKS (3), KLAB_DIRS (2, log dirs a broker), KLAB_HEAP (256m)
 #   KLAB_PARENT   ()          a pid: the cluster ends itself soon after that process is gone
@@ -30,7 +34,7 @@ mkdir -p "$lab"
 # A running cluster keeps the settings that it was started with.
 if [ "$command" != start ] && [ -f "$lab/settings" ]; then . "$lab/settings"; fi
 brokers=${KLAB_BROKERS:-6} racks=${KLAB_RACKS:-3} dirs=${KLAB_DIRS:-2} port=${KLAB_PORT:-19090} heap=${KLAB_HEAP:-256m}
-secure=${KLAB_SECURE:-}
+secure=${KLAB_SECURE:-} jmx=${KLAB_JMX:-}
 # 16 bytes in base64url, as Kafka wants them; the same for all labs, which never meet.
 cluster_id=ZXZlbmtlZWwta2Fma2EtMQ
 pom=$here/pom.xml class_path_file=$here/cp.txt
@@ -151,6 +155,14 @@ start_node() { # name [java option…]
   echo $! >"$lab/$name.pid"
 }
 
+start_broker() { # id
+  local options=()
+  if [ -n "$jmx" ]; then
+    options=("-javaagent:$agent=127.0.0.1:$((port + 2 * brokers + $1)):$here/jmx-exporter.yml")
+  fi
+  start_node "broker-$1" "${options[@]}"
+}
+
 # A broker says so after the controller has unfenced it, so the cluster can be used at once.
 wait_ready() { wait_for 'Kafka Server started' "$@"; }
 
@@ -183,26 +195,27 @@ P
 nodes() { local i; echo controller; for i in $(seq "$brokers"); do echo "broker-$i"; done; }
 
 start() {
-  local name
+  local name i
   is_running controller && die "already running in $lab"
   rm -rf "$lab"/broker-* "$lab"/controller* "$lab"/settings
   fetch_jars; write_logging; use_archive; record_archive; release_lock
   if [ -n "$secure" ]; then write_certificates; fi
   write_properties
   printf '%s\n' "KLAB_BROKERS=$brokers" "KLAB_RACKS=$racks" "KLAB_DIRS=$dirs" "KLAB_PORT=$port" "KLAB_HEAP=$heap" \
-    "KLAB_SECURE=$secure" >"$lab/settings"
+    "KLAB_SECURE=$secure" "KLAB_JMX=$jmx" >"$lab/settings"
   format_nodes
-  for name in $(nodes); do start_node "$name"; done
+  start_node controller
+  for i in $(seq "$brokers"); do start_broker "$i"; done
   # shellcheck disable=SC2046 # the names hold no blanks
   wait_ready $(nodes) || { stop; die "the cluster did not start"; }
   start_guard "${KLAB_PARENT:-}"
   bootstrap
 }
 
-again() { # name
+again() { # id
   fetch_jars; use_archive; release_lock
-  rm -f "$lab/$1.log"
-  start_node "$1"; wait_ready "$1"
+  rm -f "$lab/broker-$1.log"
+  start_broker "$1"; wait_ready "broker-$1"
 }
 
 stop() { # The data goes too, so nobody waits for a clean end.
@@ -227,9 +240,10 @@ case $command in
   env)
     echo "BOOTSTRAP=$(bootstrap)"
     if [ -n "$secure" ]; then echo "SECURE_BOOTSTRAP=$(addresses $((port + brokers)))"; echo "CA=$lab/tls/ca.pem"; fi
+    if [ -n "$jmx" ]; then echo "EXPORTERS=$(addresses $((port + 2 * brokers)))"; fi
     for i in $(seq "$brokers"); do echo "LOG_DIRS_$i=$(log_dirs "$i")"; done ;;
   end) end_node "broker-$1" TERM ;;
-  again) again "broker-$1" ;;
+  again) again "$1" ;;
   topics) run_tool $tools.TopicCommand "$@" ;;
   configs) run_tool kafka.admin.ConfigCommand "$@" ;;
   log-dirs) run_tool $tools.LogDirsCommand "$@" ;;

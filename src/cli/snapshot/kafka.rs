@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::output::{self, OutputArgs};
+use super::prometheus::{PrometheusArgs, parse_preset, parse_statistic};
 use crate::cli::common::{self, EndOfHeading};
 use crate::cli::exit::{CliError, Verdict};
 use crate::cli::live::ClusterArgs;
@@ -12,9 +13,11 @@ use crate::ingest::inventory::Inventory;
 use crate::ingest::kafka_cli::Source;
 use crate::ingest::kafka_cli::observed::{self, Observed};
 use crate::ingest::kafka_cli::reporter::Reported;
+use crate::ingest::prometheus::Preset;
 use crate::live::admin::ErrorKind;
-use crate::live::surroundings::System;
+use crate::live::surroundings::{Surroundings as _, System};
 use crate::live::{self, Connection};
+use crate::model::Statistic;
 
 const EXAMPLES: &str = "\
 Nothing is changed. The principal needs Describe on the cluster and the topics; what is denied is
@@ -24,6 +27,8 @@ Examples:
   evenkeel snapshot kafka --bootstrap-server broker1:9092 --out snapshot
   evenkeel snapshot kafka --bootstrap-server broker1:9093,broker2:9093 --sample 5m \\
     --command-config client.properties --inventory inventory.toml --out snapshot
+  evenkeel snapshot kafka --bootstrap-server broker1:9092 --prometheus http://prometheus:9090 \\
+    --metrics strimzi --window 7d --statistic p95 --history 400d --out snapshot
   evenkeel snapshot kafka --bootstrap-server broker1:9092 --cruise-control-metrics-topic --window 1h \\
     --out snapshot
 
@@ -44,13 +49,22 @@ answer.";
 pub(super) struct Args {
     #[command(flatten)]
     output: OutputArgs,
-    /// Time between the two readings that rates are taken from; 0s for one reading and no rates
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = common::parse_duration)]
-    sample: Duration,
+    /// Time between the two readings that rates are taken from; 0s for one reading and no rates [default: 60s, and 0s
+    /// with --prometheus]
+    #[arg(long, value_name = "DURATION", value_parser = common::parse_duration)]
+    sample: Option<Duration>,
     #[command(flatten)]
-    metrics: MetricsTopicArgs,
+    reporter: MetricsTopicArgs,
     #[command(flatten)]
     cluster: ClusterArgs,
+    #[command(flatten)]
+    prometheus: PrometheusArgs,
+    /// What the brokers' metrics are called: jmx-exporter, strimzi, msk or confluent [default: jmx-exporter]
+    #[arg(long, value_name = "PRESET", value_parser = parse_preset, help_heading = "Prometheus")]
+    metrics: Option<Preset>,
+    /// What traffic figures of --prometheus stand for: mean, p50, p95, p99 or max of the simultaneous total
+    #[arg(long, value_name = "STATISTIC", default_value = "p95", value_parser = parse_statistic, help_heading = "Prometheus")]
+    statistic: Statistic,
 }
 
 /// The topic of Cruise Control's metrics reporter.
@@ -60,11 +74,8 @@ struct MetricsTopicArgs {
     /// Take traffic and cpu use from the topic that the brokers' metrics reporter writes to, called __CruiseControlMetrics
     /// unless named here; --sample then only tells how a topic's traffic falls to its partitions
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = DEFAULT_METRICS_TOPIC)]
+    #[arg(conflicts_with_all = ["prometheus", "prometheus_config", "history", "metrics"])]
     cruise_control_metrics_topic: Option<String>,
-    /// How far back its records count
-    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = common::parse_duration)]
-    #[arg(requires = "cruise_control_metrics_topic")]
-    window: Duration,
     #[command(flatten)]
     end: EndOfHeading,
 }
@@ -72,32 +83,40 @@ struct MetricsTopicArgs {
 /// `CruiseControlMetricsReporter.DEFAULT_CRUISE_CONTROL_METRICS_TOPIC` of linkedin/cruise-control.
 const DEFAULT_METRICS_TOPIC: &str = "__CruiseControlMetrics";
 
+/// How far back the reporter's records count unless told otherwise: five of its intervals.
+const REPORTED: Duration = Duration::from_secs(300);
+/// Long enough for every producer to have written, short enough to wait for.
+const SAMPLE: Duration = Duration::from_secs(60);
+
 /// Runs the command.
 pub(super) fn run(args: &Args) -> Result<Verdict, CliError> {
     args.output.check()?;
     let catalogue = args.output.catalogue()?;
     let inventory = inventory(args)?;
+    let prometheus = match args.reporter.cruise_control_metrics_topic {
+        Some(_) => None,
+        None => args.prometheus.open(args.metrics, args.statistic)?,
+    };
+    let sample = args.sample.unwrap_or(if prometheus.is_some() { Duration::ZERO } else { SAMPLE });
     let observed = {
         let progress = Progress::new();
         progress.show("connecting", 0.0);
         let connection = args.cluster.connect()?;
         // First: that there is no such topic is told at once.
-        let reported = reported(&args.metrics, &connection, &progress)?;
-        let captured = live::capture(&connection, args.sample, &System, &|stage, share| progress.show(stage, share))?;
-        Observed { reported, ..captured }
+        let reported = reported(args, &connection, &progress)?;
+        let captured = live::capture(&connection, sample, &System, &|stage, share| progress.show(stage, share))?;
+        let now = System.unix_seconds() as i64;
+        let measured = prometheus.map(|source| source.measure(now, &progress)).transpose()?;
+        Observed { reported, measured, ..captured }
     };
     args.output.give(&observed::import(&observed, inventory.as_ref(), &catalogue)?)
 }
 
 /// What the metrics reporters wrote, where it is asked for.
-fn reported(
-    args: &MetricsTopicArgs,
-    connection: &Connection,
-    progress: &Progress,
-) -> Result<Option<Reported>, CliError> {
-    let Some(topic) = &args.cruise_control_metrics_topic else { return Ok(None) };
+fn reported(args: &Args, connection: &Connection, progress: &Progress) -> Result<Option<Reported>, CliError> {
+    let Some(topic) = &args.reporter.cruise_control_metrics_topic else { return Ok(None) };
     let show = |share: f64| progress.show("metrics topic", share);
-    let reported = live::reported(connection, topic, args.window, &System, &show).map_err(|error| match error.kind {
+    let reported = live::reported(connection, topic, args.prometheus.window().unwrap_or(REPORTED), &System, &show).map_err(|error| match error.kind {
         ErrorKind::NotFound => CliError::Failed(format!(
             "{error}\n  help: --cruise-control-metrics-topic takes the name that cruise.control.metrics.topic has in the \
              brokers' server.properties"

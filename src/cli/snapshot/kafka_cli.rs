@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::output::{self, OutputArgs, SavedArgs, unix_seconds};
+use super::prometheus::{PrometheusArgs, parse_statistic};
 use crate::cli::common::EndOfHeading;
 use crate::cli::exit::{CliError, Verdict};
+use crate::cli::progress::Progress;
 use crate::ingest::Faults;
-use crate::ingest::kafka_cli::{MetricSource, Source, Sources, import};
+use crate::ingest::kafka_cli::{MetricSource, Source, Sources, import, parse_rfc3339};
+use crate::ingest::prometheus::Preset;
 use crate::model::Statistic;
 
 /// How to capture, for `--help`; docs/snapshot-kafka-cli.md says more.
@@ -37,7 +41,8 @@ To capture (none of these commands changes anything; Kafka's scripts may lack th
 Examples:
   evenkeel snapshot kafka-cli --dir capture --inventory inventory.toml --out snapshot
   evenkeel snapshot kafka-cli --topics t.txt --log-dirs d.txt --cluster-id MkU3OEVBNTcwNTJENDM2Qk --out snapshot
-  evenkeel snapshot kafka-cli --dir capture --metrics bytes_in_rate=in.json 3=scrape.prom --statistic p99 --out snapshot";
+  evenkeel snapshot kafka-cli --dir capture --metrics bytes_in_rate=in.json 3=scrape.prom --statistic p99 --out snapshot
+  evenkeel snapshot kafka-cli --dir capture --prometheus http://prometheus:9090 --metrics msk --window 7d --out snapshot";
 
 /// The files of `--dir`, each known by its name; `*` stands for anything.
 const TOPICS: &str = "topics.txt";
@@ -61,6 +66,8 @@ pub(super) struct Args {
     capture: CaptureArgs,
     #[command(flatten)]
     metrics: MetricArgs,
+    #[command(flatten)]
+    prometheus: PrometheusArgs,
 }
 
 /// Where the capture is.
@@ -97,10 +104,11 @@ struct CaptureArgs {
 #[command(next_help_heading = "Metrics")]
 struct MetricArgs {
     /// Answers of Prometheus (JSON) or scrapes of a broker, with the signal or broker id where neither content nor name
-    /// says so [in --dir: metrics/*.json, *.prom, *.txt]
-    #[arg(long, value_name = "[SIGNAL=|ID=]FILE", num_args = 1..)]
+    /// says so [in --dir: metrics/*.json, *.prom, *.txt]. With --prometheus: what its metrics are called, jmx-exporter,
+    /// strimzi, msk or confluent
+    #[arg(long, value_name = "[SIGNAL=|ID=]FILE|PRESET", num_args = 1..)]
     metrics: Vec<String>,
-    /// What traffic figures stand for: mean, p50, p95, p99 or max of the simultaneous total
+    /// What traffic figures, of files and of --prometheus, stand for: mean, p50, p95, p99 or max of the simultaneous total
     #[arg(long, value_name = "STATISTIC", default_value = "p95", value_parser = parse_statistic)]
     statistic: Statistic,
     /// The metric that measures a signal, where it is not called as usual (also in the inventory's [metrics])
@@ -108,11 +116,6 @@ struct MetricArgs {
     names: Vec<(String, String)>,
     #[command(flatten)]
     end: EndOfHeading,
-}
-
-fn parse_statistic(text: &str) -> Result<Statistic, String> {
-    let names = Statistic::ALL.map(Statistic::name).join(", ");
-    Statistic::ALL.into_iter().find(|s| s.name() == text).ok_or_else(|| format!("write one of {names}"))
 }
 
 fn parse_metric(text: &str) -> Result<(String, String), String> {
@@ -138,7 +141,9 @@ fn sources(args: &Args) -> Result<Sources, CliError> {
     let reassignments = files.one(reassignments.as_deref(), REASSIGNMENTS);
     let cluster_id_file = files.one(None, CLUSTER_ID);
     let inventory = files.one(args.output.inventory.as_deref(), INVENTORY);
-    let metrics = files.metrics(&args.metrics.metrics);
+    let (preset, metric_files) = preset(&args.metrics.metrics, args.prometheus.is_given())?;
+    let prometheus = args.prometheus.open(preset, args.metrics.statistic)?;
+    let metrics = if prometheus.is_some() { Vec::new() } else { files.metrics(metric_files) };
     if files.faults.has_errors() {
         return Err(CliError::Input(files.faults));
     }
@@ -146,6 +151,13 @@ fn sources(args: &Args) -> Result<Sources, CliError> {
         let missing = "--dir holds no topics.txt or no log-dirs.txt: capture them, or give --topics and --log-dirs";
         return Err(CliError::Usage(missing.to_owned()));
     };
+    let captured_at = args.saved.captured_at();
+    // Figures are of the time before the capture, whenever it is read.
+    let end = parse_rfc3339(&captured_at).unwrap_or_else(|| unix_seconds(SystemTime::now()) as i64);
+    let mut measured = prometheus.map(|source| source.measure(end, &Progress::new())).transpose()?;
+    if let Some(measured) = measured.as_mut().filter(|_| !files.matching(&METRICS).is_empty()) {
+        measured.derived.push("files of metrics in --dir are not used beside --prometheus".to_owned());
+    }
     Ok(Sources {
         topics,
         log_dirs,
@@ -156,12 +168,28 @@ fn sources(args: &Args) -> Result<Sources, CliError> {
         inventory,
         cluster_id: args.saved.cluster_id.clone(),
         cluster_id_file,
-        captured_at: args.saved.captured_at(),
+        captured_at,
+        measured,
         kafka_version: args.saved.kafka_version.clone(),
         statistic: args.metrics.statistic,
         metric_names: args.metrics.names.clone(),
         catalogue,
     })
+}
+
+/// The preset among `--metrics`, which with Prometheus takes nothing else, and files without it.
+fn preset(metrics: &[String], has_prometheus: bool) -> Result<(Option<Preset>, &[String]), CliError> {
+    match (metrics, has_prometheus) {
+        ([name], true) => match Preset::by_name(name) {
+            Some(preset) => Ok((Some(preset), &[])),
+            None => {
+                let known = Preset::ALL.map(Preset::name).join(", ");
+                Err(CliError::Usage(format!("--metrics {name}: with --prometheus, write one of {known}")))
+            }
+        },
+        ([_, _, ..], true) => Err(CliError::Usage("with --prometheus, --metrics takes one preset".to_owned())),
+        _ => Ok((None, metrics)),
+    }
 }
 
 /// Files by flag, else by name in a directory.
@@ -256,6 +284,21 @@ mod tests {
         let wanted = ["broker-configs-1.txt", "broker-configs-dynamic.txt", "topic-configs.txt"].map(|n| dir.join(n));
         assert_eq!(names(&CONFIGS), wanted);
         assert_eq!(names(&[LOG_DIRS]), [dir.join("log-dirs.txt")]);
+    }
+
+    #[test]
+    fn with_prometheus_metrics_are_a_preset_and_without_it_files() {
+        let of = |names: &[&str], has_prometheus| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            preset(&names, has_prometheus)
+                .map(|(preset, files)| (preset, files.len()))
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(of(&["msk"], true), Ok((Some(Preset::Msk), 0)));
+        assert_eq!(of(&["msk"], false), Ok((None, 1)));
+        assert_eq!(of(&[], true), Ok((None, 0)));
+        assert!(of(&["in.json"], true).is_err_and(|told| told.contains("jmx-exporter, strimzi, msk, confluent")));
+        assert!(of(&["msk", "strimzi"], true).is_err());
     }
 
     #[test]

@@ -13,7 +13,9 @@ mod assemble;
 mod brokers;
 pub mod codes;
 mod configs;
+mod disks;
 mod log_dirs;
+pub mod measured;
 mod metrics;
 mod missing;
 pub mod observed;
@@ -30,9 +32,11 @@ mod traffic;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+pub use self::measured::Measured;
 pub use self::metrics::signals::MetricNames;
+pub(crate) use self::metrics::signals::Quantity;
 pub use self::summary::Summary;
-pub use self::time::rfc3339;
+pub use self::time::{parse as parse_rfc3339, rfc3339};
 
 pub(super) use self::missing::{MissingAdvice, name as name_missing};
 pub(super) use self::summary::{count, few};
@@ -85,6 +89,8 @@ pub struct Sources {
     pub reassignments: Option<Source>,
     /// Prometheus answers and scrapes.
     pub metrics: Vec<MetricSource>,
+    /// What an engine of PromQL worked out; files of metrics are then left aside.
+    pub measured: Option<Measured>,
     /// What the operator knows.
     pub inventory: Option<Source>,
     /// Kafka's cluster id; without it, that of `cluster_id_file`.
@@ -135,7 +141,8 @@ pub fn import(sources: &Sources) -> Result<Imported, Faults> {
     let inventory = read_inventory(sources, &mut faults);
     let mut capture = read_capture(sources, &mut faults);
     let names = metric_names(sources, &inventory, &mut faults);
-    let series = metrics::read(&sources.metrics, &names, &capture.hosts(), &mut faults);
+    let files = if sources.measured.is_some() { &[][..] } else { &sources.metrics[..] };
+    let series = metrics::read(files, &names, &capture.hosts(), &mut faults);
     if faults.has_errors() {
         return Err(faults);
     }
@@ -148,15 +155,31 @@ pub fn import(sources: &Sources) -> Result<Imported, Faults> {
         kafka_version: sources.kafka_version.clone(),
         ..ClusterInfo::default()
     };
+    let series = match &sources.measured {
+        Some(measured) => {
+            disks::fill(measured, &mut snapshot, &names, &mut summary);
+            with_lines_of(measured, &mut summary).series_set(&snapshot, &names)
+        }
+        None => series,
+    };
     let cpu = traffic::measure(&mut snapshot, &series, sources.statistic, &mut summary);
     faults.extend(inventory.apply(&mut snapshot));
     traffic::set_cpu(&mut snapshot, &cpu, &sources.catalogue, &mut summary);
     if faults.has_errors() {
         return Err(faults);
     }
+    let measured = sources.measured.as_ref();
+    let beside = measured.map(|m| m.files(&snapshot, &names, &sources.catalogue, &mut summary)).unwrap_or_default();
     missing::name(&snapshot, &sources.catalogue, &missing::OF_KAFKA, &mut summary);
     summary.warnings = faults;
-    Ok(Imported { snapshot, summary, beside: Vec::new() })
+    Ok(Imported { snapshot, summary, beside })
+}
+
+/// Takes over what `measured` has to say in words.
+fn with_lines_of<'m>(measured: &'m Measured, summary: &mut Summary) -> &'m Measured {
+    summary.derived.extend(measured.derived.iter().cloned());
+    summary.missing.extend(measured.missing.iter().cloned());
+    measured
 }
 
 fn read_inventory(sources: &Sources, faults: &mut Faults) -> Inventory {

@@ -10,12 +10,14 @@ use std::rc::Rc;
 use super::assemble::{self, Capture};
 use super::brokers::Endpoint;
 use super::log_dirs::Entry;
+use super::metrics::signals::{Form, Quantity};
+use super::metrics::{Origin, Sample, Series};
 use super::reporter::{self, Reported};
 use super::summary::{Summary, count, few};
 use super::text::{Place, is_printable, is_topic_name};
 use super::topics::PartitionRow;
 use super::traffic::{self, Cpu};
-use super::{Imported, Source, missing};
+use super::{Imported, Measured, Source, disks, missing, with_lines_of};
 use crate::ingest::catalogue::Catalogue;
 use crate::ingest::fault::Faults;
 use crate::ingest::inventory::{Inventory, id_ranges};
@@ -63,8 +65,10 @@ pub struct Observed {
     pub derived: Vec<String>,
     /// What could not be had, and what that means, in words.
     pub missing: Vec<String>,
-    /// What else is missing unless [`Self::reported`] gives the traffic.
+    /// What else is missing unless [`Self::reported`] or [`Self::measured`] gives the traffic.
     pub missing_unless_measured: Vec<String>,
+    /// What an engine of PromQL worked out; it then takes the place of rates from readings.
+    pub measured: Option<Measured>,
 }
 
 /// A partition as its metadata has it.
@@ -128,15 +132,18 @@ pub fn import(observed: &Observed, inventory: Option<&Source>, catalogue: &Catal
         ..ClusterInfo::default()
     };
     volumes(&mut snapshot, observed, &inventory, &mut summary);
-    let cpu = rates(&mut snapshot, observed, &mut summary);
+    let cpu = rates(&mut snapshot, observed, &inventory, &mut summary);
     faults.extend(inventory.apply(&mut snapshot));
     traffic::set_cpu(&mut snapshot, &cpu, catalogue, &mut summary);
     if faults.has_errors() {
         return Err(faults);
     }
+    let measured = observed.measured.as_ref();
+    let mut beside =
+        measured.map(|m| m.files(&snapshot, &inventory.metrics, catalogue, &mut summary)).unwrap_or_default();
     missing::name(&snapshot, catalogue, &missing::OF_KAFKA, &mut summary);
     summary.warnings = faults;
-    let beside = observed.quotas.as_deref().map(quotas_file).into_iter().collect();
+    beside.extend(observed.quotas.as_deref().map(quotas_file));
     Ok(Imported { snapshot, summary, beside })
 }
 
@@ -274,8 +281,11 @@ fn shared_volumes(
     }
 }
 
-/// Writes what was measured: by Cruise Control's metrics reporter, else by two readings.
-fn rates(snapshot: &mut Snapshot, observed: &Observed, summary: &mut Summary) -> Cpu {
+/// Writes what was measured: by an engine of PromQL, by Cruise Control's metrics reporter, else by two readings.
+fn rates(snapshot: &mut Snapshot, observed: &Observed, inventory: &Inventory, summary: &mut Summary) -> Cpu {
+    if let Some(measured) = &observed.measured {
+        return measure(snapshot, observed, measured, inventory, summary);
+    }
     match &observed.reported {
         Some(reported) if !reported.is_empty() => return reporter::measure(snapshot, observed, reported, summary),
         Some(reported) => reported.tell_silence(summary),
@@ -285,6 +295,33 @@ fn rates(snapshot: &mut Snapshot, observed: &Observed, summary: &mut Summary) ->
     summary.missing.extend(observed.missing_unless_measured.iter().cloned());
     set_rates(snapshot, observed);
     Cpu::default()
+}
+
+/// Traffic as an engine measured it. Readings of offsets tell partitions apart where metrics do not.
+fn measure(
+    snapshot: &mut Snapshot,
+    observed: &Observed,
+    measured: &Measured,
+    inventory: &Inventory,
+    summary: &mut Summary,
+) -> Cpu {
+    disks::fill(measured, snapshot, &inventory.metrics, summary);
+    let mut set = with_lines_of(measured, summary).series_set(snapshot, &inventory.metrics);
+    let has_offsets = set.list.iter().any(|series| series.quantity == Quantity::LogEndOffset);
+    if !has_offsets && !observed.rates.is_empty() {
+        let line = "traffic of topics is split over partitions by the offsets of two readings (--sample)";
+        summary.derived.push(line.to_owned());
+        set.list.extend(observed.rates.iter().map(|((topic, partition), rates)| Series {
+            quantity: Quantity::LogEndOffset,
+            form: Form::Rate,
+            origin: Origin::Engine,
+            broker: None,
+            topic: Some(topic.clone()),
+            partition: Some(*partition),
+            samples: vec![Sample { unix_seconds: 0.0, value: rates.messages_in_per_sec }],
+        }));
+    }
+    traffic::measure(snapshot, &set, measured.window.statistic, summary)
 }
 
 fn set_rates(snapshot: &mut Snapshot, observed: &Observed) {

@@ -35,6 +35,7 @@ fn sources(topics: Source, log_dirs: Source) -> Sources {
         kafka_version: Some("4.3.1".to_owned()),
         statistic: Statistic::P95,
         metric_names: Vec::new(),
+        measured: None,
         catalogue: Catalogue::builtin(),
     }
 }

@@ -28,15 +28,29 @@ pub fn rfc3339(unix_seconds: i64) -> String {
 
 /// Refuses what is not RFC 3339 in UTC.
 pub(in crate::ingest) fn check(captured_at: &str, faults: &mut Faults) {
-    let is_instant = captured_at.parse::<Datetime>().is_ok_and(|time| {
-        let utc = matches!(time.offset, Some(Offset::Z | Offset::Custom { minutes: 0 }));
-        time.date.is_some() && time.time.is_some() && utc
-    });
-    if !is_instant {
+    if parse(captured_at).is_none() {
         let message = format!("--captured-at {captured_at:?} is not an RFC 3339 time in UTC");
         let fault = Fault::error(codes::TIME, Path::new("command line"), message);
         faults.push(fault.help("write it as 2026-11-20T12:00:00Z"));
     }
+}
+
+/// Seconds since 1970 of an RFC 3339 time in UTC, fractions left out; the inverse of [`rfc3339`], computed as in
+/// Howard Hinnant's `days_from_civil`. None for anything else.
+#[must_use]
+pub fn parse(text: &str) -> Option<i64> {
+    let time: Datetime = text.parse().ok()?;
+    let is_utc = matches!(time.offset, Some(Offset::Z | Offset::Custom { minutes: 0 }));
+    let (date, clock) = time.date.zip(time.time).filter(|_| is_utc)?;
+    let (year, month, day) = (i64::from(date.year), i64::from(date.month), i64::from(date.day));
+    let from_march = if month > 2 { year } else { year - 1 };
+    let era = from_march.div_euclid(400);
+    let year_of_era = from_march - era * 400;
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    let days = era * 146_097 + day_of_era - 719_468;
+    let (hour, minute, second) = (clock.hour, clock.minute, clock.second);
+    Some(days * 86_400 + i64::from(hour) * 3_600 + i64::from(minute) * 60 + i64::from(second.unwrap_or(0)))
 }
 
 #[cfg(test)]
@@ -50,6 +64,9 @@ mod tests {
         assert_eq!(rfc3339(951_782_399), "2000-02-28T23:59:59Z");
         assert_eq!(rfc3339(951_782_400), "2000-02-29T00:00:00Z");
         assert_eq!(rfc3339(-1), "1969-12-31T23:59:59Z");
+        for seconds in [0, 1_795_238_062, 951_782_399, 951_782_400, -1, 68_169_600] {
+            assert_eq!(parse(&rfc3339(seconds)), Some(seconds));
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::metrics::rates::{Figures, Keyed, RATE_MAX, figures, rates};
 use super::metrics::signals::Quantity;
-use super::metrics::{Origin, Series, SeriesSet};
+use super::metrics::{Engine, Origin, Series, SeriesSet};
 use super::split::{Rated, Shares, of_leaders};
 use super::summary::{Summary, count, few};
 use super::time::rfc3339;
@@ -22,24 +22,37 @@ pub(super) struct Cpu {
 /// Writes rates into `snapshot`. What cpus do comes back: it takes the inventory to say what that is a share of.
 pub(super) fn measure(snapshot: &mut Snapshot, set: &SeriesSet, asked: Statistic, summary: &mut Summary) -> Cpu {
     let from_prometheus = set.list.iter().any(|s| s.origin == Origin::Prometheus && !rates(s).is_empty());
-    let origin = if from_prometheus { Origin::Prometheus } else { Origin::Scrape };
+    let origin = match &set.engine {
+        Some(_) => Origin::Engine,
+        None if from_prometheus => Origin::Prometheus,
+        None => Origin::Scrape,
+    };
     let chosen: Vec<&Series> = set.list.iter().filter(|s| s.origin == origin).collect();
     let rated: Vec<Rated<'_>> = deduplicated(&chosen, summary);
     tell_of_sources(set, origin, summary);
     if rated.iter().all(|series| series.rates.is_empty()) {
-        let lines = "traffic: partitions' rates are empty and count as 0. Give --metrics, two scrapes of each broker or \
-                     answers of Prometheus";
-        summary.missing.push(lines.to_owned());
+        let advice = match &set.engine {
+            Some(_) => "Prometheus has none of the metrics: try another preset, or name them with --prometheus-config",
+            None => "Give --metrics, two scrapes of each broker or answers of Prometheus",
+        };
+        summary.missing.push(format!("traffic: partitions' rates are empty and count as 0. {advice}"));
         return Cpu::default();
     }
-    let statistic = statistic(&rated, origin, asked, summary);
-    snapshot.cluster.window = window(&chosen, &rated, statistic);
-    let measurement = Measurement { rated: &rated, statistic, shares: Shares::new(snapshot, &rated) };
+    let engine = set.engine.as_ref();
+    let statistic = match engine {
+        Some(engine) => engine.window.statistic,
+        None => statistic(&rated, origin, asked, summary),
+    };
+    snapshot.cluster.window = match engine {
+        Some(engine) => Some(engine.window.clone()),
+        None => window(&chosen, &rated, statistic),
+    };
+    let measurement = Measurement { rated: &rated, statistic, engine, shares: Shares::new(snapshot, &rated) };
     measurement.partitions(snapshot, summary);
     measurement.network(snapshot, summary);
     Cpu {
-        cores_used: measurement.by_broker(&[Quantity::CpuCores]),
-        utilization: measurement.by_broker(&[Quantity::CpuUtilization]),
+        cores_used: measurement.by_broker(&[Quantity::CpuCores], Quantity::CpuCores),
+        utilization: measurement.by_broker(&[Quantity::CpuUtilization], Quantity::CpuUtilization),
     }
 }
 
@@ -135,10 +148,22 @@ type Field = fn(&mut Partition) -> &mut f64;
 struct Measurement<'r, 's> {
     rated: &'r [Rated<'s>],
     statistic: Statistic,
+    /// Where series are means that an engine worked out.
+    engine: Option<&'r Engine>,
     shares: Shares,
 }
 
 impl Measurement<'_, '_> {
+    /// One figure per key, which sum to the statistic of `total`.
+    fn figures<K: Ord + Clone>(&self, keyed: &Keyed<K>, total: Quantity) -> Figures<K> {
+        let Some(engine) = self.engine else { return figures(keyed, self.statistic) };
+        let means = figures(keyed, Statistic::Mean);
+        match engine.totals.get(&total) {
+            Some(total) => means.scaled(*total),
+            None => means,
+        }
+    }
+
     /// Partitions' rates: topics' figures split, or partitions' own where topics have none.
     fn partitions(&self, snapshot: &mut Snapshot, summary: &mut Summary) {
         let bytes_in = self.split(snapshot, Quantity::BytesIn, summary).or_else(|| {
@@ -220,7 +245,8 @@ impl Measurement<'_, '_> {
         if keyed.is_empty() {
             return None;
         }
-        let figures = figures(&keyed, self.statistic);
+        let figures = self.figures(&keyed, quantity);
+        self.tell_of_unmeasured(snapshot, quantity, &figures, summary);
         let mut out = vec![0.0; snapshot.partitions.len()];
         for (&(topic, broker), &rate) in &figures.by_key {
             self.shares.split(snapshot, topic, broker, rate, &mut out);
@@ -232,6 +258,29 @@ impl Measurement<'_, '_> {
             self.shares.tell(snapshot, busy.into_iter(), summary);
         }
         Some(out)
+    }
+
+    /// Names the topics that an engine has nothing of.
+    fn tell_of_unmeasured(
+        &self,
+        snapshot: &Snapshot,
+        quantity: Quantity,
+        figures: &Figures<(usize, Option<i32>)>,
+        summary: &mut Summary,
+    ) {
+        if self.engine.is_none() || quantity != Quantity::BytesIn {
+            return;
+        }
+        let measured: BTreeSet<usize> = figures.by_key.keys().map(|(topic, _)| *topic).collect();
+        let others = snapshot.topics.iter().enumerate().filter(|(row, _)| !measured.contains(row));
+        let names: Vec<String> = others.map(|(_, topic)| topic.name.clone()).collect();
+        if !names.is_empty() {
+            summary.missing.push(format!(
+                "what producers write to {}, not measured ({}): counts as 0. Brokers report a topic from its first record on",
+                count(names.len(), "topic"),
+                few(&names)
+            ));
+        }
     }
 
     fn tell_total<K>(&self, quantity: Quantity, figures: &Figures<K>, summary: &mut Summary) {
@@ -259,7 +308,7 @@ impl Measurement<'_, '_> {
         if keyed.is_empty() {
             return None;
         }
-        let figures = figures(&keyed, self.statistic);
+        let figures = self.figures(&keyed, quantity);
         let mut out = vec![0.0; snapshot.partitions.len()];
         for (row, value) in figures.by_key {
             out[row] = value;
@@ -274,10 +323,10 @@ impl Measurement<'_, '_> {
             (Quantity::NetworkIn, Quantity::BytesIn, Quantity::ReplicationIn),
             (Quantity::NetworkOut, Quantity::BytesOut, Quantity::ReplicationOut),
         ];
-        let [into, out] = sides.map(|(whole, clients, replication)| {
-            let whole = self.by_broker(&[whole]);
-            let kafka = self.by_broker(&[clients, replication]);
-            let replicates = self.by_broker(&[replication]);
+        let [into, out] = sides.map(|(all, clients, replication)| {
+            let whole = self.by_broker(&[all], all);
+            let kafka = self.by_broker(&[clients, replication], all);
+            let replicates = self.by_broker(&[replication], replication);
             let counted =
                 kafka.into_iter().filter(|(id, _)| replicates.contains_key(id) && self.names_brokers(clients));
             counted.chain(whole).collect::<BTreeMap<i32, f64>>()
@@ -307,11 +356,11 @@ impl Measurement<'_, '_> {
         (quantity == Quantity::BytesOut || series.peek().is_some()) && series.all(|s| s.broker.is_some())
     }
 
-    /// The sum of `quantities` per broker.
-    fn by_broker(&self, quantities: &[Quantity]) -> BTreeMap<i32, f64> {
+    /// The sum of `quantities` per broker; `total` is what they are together.
+    fn by_broker(&self, quantities: &[Quantity], total: Quantity) -> BTreeMap<i32, f64> {
         let series = self.rated.iter().filter(|s| quantities.contains(&s.quantity) && !s.rates.is_empty());
         let keyed: Keyed<i32> = series.filter_map(|s| Some((s.broker?, s.rates.clone()))).collect();
-        figures(&keyed, self.statistic).by_key
+        self.figures(&keyed, total).by_key
     }
 }
 

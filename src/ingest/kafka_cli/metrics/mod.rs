@@ -13,12 +13,16 @@ use std::path::Path;
 
 use self::signals::{Form, MetricNames, Quantity, SIGNALS};
 use super::codes;
+use super::measured::Total;
 use super::{MetricSource, Source};
 use crate::ingest::fault::{Fault, Faults};
+use crate::model::Window;
 
 /// Where samples come from: what Prometheus holds over time beats the few moments that scrapes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Origin {
+    /// A mean that an engine worked out.
+    Engine,
     Prometheus,
     Scrape,
 }
@@ -51,8 +55,19 @@ pub(super) struct SeriesSet {
     pub(super) single_scrapes: Vec<i32>,
     /// Values that are not numbers, left out.
     pub(super) not_finite: u64,
+    /// What an engine worked out of all series together; none where there was none to ask.
+    pub(super) engine: Option<Engine>,
     /// Names or hosts under which Prometheus knows brokers that we could not tell.
     pub(super) unknown_instances: Vec<String>,
+}
+
+/// What an engine says of all series together.
+#[derive(Clone, Debug)]
+pub(super) struct Engine {
+    /// What series' means are over, and which statistic totals are.
+    pub(super) window: Window,
+    /// By quantity; network in and out are those of clients and replication together.
+    pub(super) totals: BTreeMap<Quantity, Total>,
 }
 
 /// Labels of a series.
@@ -182,7 +197,7 @@ fn broker_of(
     known
 }
 
-fn named(text: &str, names: &MetricNames, hosts: &BTreeMap<String, i32>) -> Option<i32> {
+pub(super) fn named(text: &str, names: &MetricNames, hosts: &BTreeMap<String, i32>) -> Option<i32> {
     let host = text.rsplit_once(':').map_or(text, |(host, _)| host);
     names.instances.get(text).or_else(|| names.instances.get(host)).or_else(|| hosts.get(host)).copied()
 }

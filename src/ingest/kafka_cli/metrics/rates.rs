@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use super::signals::Form;
 use super::{Origin, Sample, Series};
+use crate::ingest::kafka_cli::measured::Total;
 use crate::model::Statistic;
 
 /// The greatest rate that a snapshot holds; beyond it lie slips of exporters, not networks.
@@ -95,6 +96,22 @@ pub(in crate::ingest::kafka_cli) fn figures<K: Ord + Clone>(
     let factor = if mean > 0.0 { total / mean } else { 0.0 };
     let by_key = sums.into_iter().map(|(key, sum)| (key, sum / count * factor)).collect();
     Figures { by_key, total, mean }
+}
+
+/// Sums of means that are this close to the mean of the total are of the same traffic.
+const SAME_TRAFFIC_SHARE: f64 = 0.1;
+
+impl<K> Figures<K> {
+    /// These means, scaled to what an engine says of their total: so that they sum to its statistic; by the ratio of its
+    /// statistic to its mean where they are of less or more than it, as where an exporter leaves topics out.
+    pub(in crate::ingest::kafka_cli) fn scaled(mut self, total: Total) -> Self {
+        let ratio = if total.mean > 0.0 { total.statistic / total.mean } else { 1.0 };
+        let is_same = (self.mean - total.mean).abs() <= SAME_TRAFFIC_SHARE * total.mean;
+        let factor = if is_same && self.mean > 0.0 { total.statistic / self.mean } else { ratio };
+        self.by_key.values_mut().for_each(|value| *value *= factor);
+        self.total = self.mean * factor;
+        self
+    }
 }
 
 /// How much older than its usual step a sample may be and still stand for a moment.
