@@ -18,6 +18,7 @@ mod penalty;
 mod problem;
 mod repair;
 pub mod replication;
+mod scatter;
 mod search;
 pub mod solution;
 mod spread;

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::change::Held;
-use crate::model::load::{capacity, cores_per_work, has_serving_log_dir, unjudged};
+use crate::model::load::{capacity, cores_per_work, has_serving_log_dir, unjudged, write_amplification};
 use crate::model::{
     BrokerIdx, Goal, Groups, Loads, LogDirIdx, PartitionIdx, Placement, Policy, Rule, Seat, Snapshot, TopicIdx,
     Traffic, band,
@@ -197,6 +197,7 @@ impl<'a> Ledger<'a> {
         let mut effect = Effect { topic: Some(row.topic), ..Effect::default() };
         for (held, leader, sign) in [(old, old_leader, -1.0), (new, new_leader, 1.0)] {
             let traffic = Traffic::of(row, held.len());
+            let written = row.bytes_in_per_sec * write_amplification(self.snapshot.topic(row.topic));
             let mut leader = leader;
             for replica in held {
                 let Seat { broker, log_dir } = replica.seat;
@@ -216,6 +217,7 @@ impl<'a> Ledger<'a> {
                 loads[1] += sign * traffic.network_in;
                 loads[3] += sign * self.cores_per_work * work;
                 loads[4] += sign;
+                loads[6] += if is_serving { sign * written } else { 0.0 };
                 if leads {
                     loads[2] += sign * traffic.leader_network_out;
                     loads[5] += sign;
