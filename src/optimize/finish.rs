@@ -92,12 +92,12 @@ fn served(problem: &Problem<'_>, before: &State, from: u32, to: u32, replica: bo
             }
         }
     }
+    if replica && before.scatter.is_beyond(from) && best.is_none_or(|(outside, ..)| outside <= 0.0) {
+        let (id, width) = (problem.snapshot.brokers[from as usize].id, before.scatter.width(from));
+        let detail = format!("broker {id} shares partitions with {width} others, limit {}", before.scatter.limit());
+        return (Criterion::Goal(Goal::ScatterWidth), detail);
+    }
     let Some((outside, lane, b)) = best.filter(|(outside, ..)| *outside > -0.1) else {
-        if replica && before.scatter.is_beyond(from) {
-            let (id, width) = (problem.snapshot.brokers[from as usize].id, before.scatter.width(from));
-            let detail = format!("broker {id} shares partitions with {width} others, limit {}", before.scatter.limit());
-            return (Criterion::Goal(Goal::ScatterWidth), detail);
-        }
         return (Criterion::Goal(Goal::TopicSpread), "too many replicas of the topic on one broker".to_owned());
     };
     let (low, high) = before.bands.band(b as usize, lane);
@@ -285,7 +285,14 @@ fn broker_excuses(
                 } else {
                     format!("{:.4} of the group's excess of {sum:.4} are proven unavoidable", floor.excess)
                 };
-                (format!("{share}: {}", floor.why(problem)), floor.remedy(problem))
+                let band = problem.policy.bands.of(Goal::BROKER[lane]);
+                let widened = floor.widened(problem.brokers[b].rack, ratio > high, edge, band);
+                let kept = |edge: f64| if ratio > high { ratio <= edge } else { ratio >= edge };
+                let widened = widened.map_or_else(String::new, |edge| {
+                    let stands = if kept(edge) { "within" } else { "beyond" };
+                    format!("; {stands} {edge:.4}, to which its rack's band is widened")
+                });
+                (format!("{share}: {}{widened}", floor.why(problem)), floor.remedy(problem))
             }
         };
         all.push(Excuse {
