@@ -56,11 +56,10 @@ fn worsening(before: &Assessment, after: &Assessment) -> Option<String> {
         .then(|| format!("an excess of {new:.4} where it was {old:.4}"))
 }
 
-/// The excess that batches are put together by: that of all goals but those of who shares a topic or a partition with
-/// whom, which only the whole plan is after.
+/// The excess that batches are put together by: that of all goals but scatter widths, which only whole pairs change.
 fn weighed(assessment: &Assessment) -> f64 {
     let goals = assessment.balance.values().flat_map(|goals| goals.iter());
-    let left_out = goals.filter(|(goal, _)| matches!(goal, Goal::LeadersPerTopic | Goal::ScatterWidth));
+    let left_out = goals.filter(|(goal, _)| **goal == Goal::ScatterWidth);
     assessment.imbalance.excess - left_out.map(|(_, balance)| balance.excess).sum::<f64>()
 }
 
