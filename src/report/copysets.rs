@@ -15,7 +15,7 @@ use crate::plan::Plan;
 /// The key `copysets` of plan.json.
 #[derive(Serialize)]
 pub(super) struct Change {
-    /// Bytes of the moves that were made for it and for nothing else: its price.
+    /// Bytes of the moves whose reason it is. Its whole price is what the plan copies beyond one without the goal.
     moved_bytes: u64,
     before: Figures,
     after: Figures,
@@ -55,17 +55,18 @@ pub(super) fn change(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Optio
     Some(Change { moved_bytes: for_it.map(|m| m.bytes).sum(), before, after })
 }
 
-/// The same in a sentence; empty where there is none.
+/// The same in words; empty where there is none.
 pub(super) fn text(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> String {
     let Some(Change { moved_bytes, before, after }) = change(snapshot, policy, plan) else { return String::new() };
     let mut text = String::new();
-    let percent = |p: f64| format!("{:.4} %", 100.0 * p);
+    let percent = |p: f64| format!("{:.2} %", 100.0 * p);
     let _ = writeln!(
         text,
-        "{} → {} sets of {} brokers hold a whole partition: as many failures at once lose one with {} → {}; \
-         a broker shares partitions with {:.1} → {:.1} others; {} copied for that alone",
+        "{} → {} sets of {} brokers hold a whole partition: {} failures lose one with {} → {}\n\
+         a broker shares partitions with {:.1} → {:.1} others; moves that name that as their reason copy {}",
         human::count(before.distinct),
         human::count(after.distinct),
+        after.size,
         after.size,
         percent(before.p_any_lost_at_size),
         percent(after.p_any_lost_at_size),
