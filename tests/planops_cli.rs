@@ -108,3 +108,30 @@ fn explain_reads_a_plan_or_searches_and_refuses_what_it_does_not_know() {
     assert_eq!(status, 2);
     assert!(stderr.contains("made for another snapshot"), "{stderr}");
 }
+
+#[test]
+fn optional_goals_are_in_every_figure_and_their_plan_stands_up_to_verify() {
+    let dir = tempfile::tempdir().unwrap();
+    let (out, policy) = (dir.path().join("plan"), dir.path().join("policy.toml"));
+    let bands = "[bands]\ndisk_writes = 0.15\nleaders_per_topic = 0.25\nscatter_width = 6\n";
+    std::fs::write(&policy, bands).unwrap();
+    let snapshot = fixture("failure");
+    let tail = ["--policy", text(&policy), "--format", "json"];
+    let check = json(&evenkeel(&[&["check", &snapshot], &tail[..]].concat()).1);
+    let goals = ["disk_writes", "leaders_per_topic", "scatter_width"];
+    assert!(goals.iter().all(|goal| check["balance"]["default"][goal]["excess"].is_number()), "{check}");
+    let quick = ["--effort", "quick", "--out", text(&out)];
+    let (status, stdout, _) = evenkeel(&[&["rebalance", &snapshot], &quick[..], &tail[..]].concat());
+    assert_eq!(status, 0);
+    let plan = json(&stdout);
+    assert!(goals.iter().all(|goal| plan["policy"]["bands"][goal].as_f64().is_some_and(|band| band > 0.0)));
+    assert!(plan["after"]["excess"].as_f64().unwrap() < plan["before"]["excess"].as_f64().unwrap());
+    let width = |when: &str| plan[when]["balance"]["default"]["scatter_width"]["excess"].as_f64().unwrap();
+    assert!(width("after") < width("before"), "{} → {}", width("before"), width("after"));
+    let chance = |when: &str| plan["copysets"][when]["p_any_lost_at_size"].as_f64().unwrap();
+    assert!(chance("after") < chance("before"), "{} → {}", chance("before"), chance("after"));
+    let (status, stdout, _) = evenkeel(&[&["verify", &snapshot, text(&out)], &tail[..]].concat());
+    let verified = json(&stdout);
+    assert_eq!((status, &verified["faults"]), (0, &json("[]")));
+    assert_eq!(verified["after"]["balance"], plan["after"]["balance"]);
+}

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::ingest::catalogue::{Catalogue, Figure, Machine};
-use crate::model::{BrokerIdx, Groups, Home, NewBroker, NewLogDir, Policy, Snapshot};
+use crate::model::{BrokerIdx, Goal, Groups, Home, NewBroker, NewLogDir, Policy, Snapshot};
 
 /// No cluster has more brokers than this: a larger count is a slip of the pen.
 const COUNT_MAX: u32 = 10_000;
@@ -90,7 +90,11 @@ impl Hardware {
             network_out_capacity_bytes_per_sec: row.network_out_capacity_bytes_per_sec,
             log_dirs: dirs
                 .iter()
-                .map(|dir| NewLogDir { path: dir.path.clone(), capacity_bytes: dir.capacity_bytes })
+                .map(|dir| NewLogDir {
+                    path: dir.path.clone(),
+                    capacity_bytes: dir.capacity_bytes,
+                    write_capacity_bytes_per_sec: dir.write_capacity_bytes_per_sec,
+                })
                 .collect(),
         }
     }
@@ -101,11 +105,11 @@ impl Hardware {
     pub fn of_machine(machine: &Machine, like: &Self) -> Self {
         let network = machine.network_capacity_bytes_per_sec();
         let value = |figure: &Option<Figure<f64>>| figure.as_ref().map(|f| f.value);
-        let mut sizes: Vec<Option<u64>> = Vec::new();
+        let mut sizes: Vec<(Option<u64>, Option<f64>)> = Vec::new();
         for disk in &machine.disks {
             // Bounds on the catalogue's figures keep both within their types.
             let size = value(&disk.size_gib).map(|gib| (gib * (1_u64 << 30) as f64) as u64);
-            sizes.extend(vec![size; value(&disk.count).unwrap_or(1.0) as usize]);
+            sizes.extend(vec![(size, disk.write_bytes_per_sec()); value(&disk.count).unwrap_or(1.0) as usize]);
         }
         let log_dirs = if sizes.is_empty() {
             like.log_dirs.clone()
@@ -115,7 +119,12 @@ impl Hardware {
                 None => format!("/data{:0width$}", row + 1, width = sizes.len().to_string().len()),
             };
             let dirs = sizes.iter().enumerate();
-            dirs.map(|(row, &capacity_bytes)| NewLogDir { path: path(row), capacity_bytes }).collect()
+            let dir = |(row, &(capacity_bytes, write_capacity_bytes_per_sec))| NewLogDir {
+                path: path(row),
+                capacity_bytes,
+                write_capacity_bytes_per_sec,
+            };
+            dirs.map(dir).collect()
         };
         Self {
             machine_model: Some(machine.id.clone()),
@@ -179,7 +188,11 @@ impl Site<'_> {
         for spec in specs {
             let (rack, group) = self.whole_rack(spec);
             let number = self.group(&groups, group, &mut added.assumptions)?;
-            let hardware = self.hardware(&groups, number, spec.model.as_deref(), &mut added.assumptions)?;
+            let mut hardware = self.hardware(&groups, number, spec.model.as_deref(), &mut added.assumptions)?;
+            if !self.policy.bands.is_on(Goal::DiskWrites) {
+                // Plans state what they add: figures that nothing is held against stay out of them.
+                hardware.log_dirs.iter_mut().for_each(|dir| dir.write_capacity_bytes_per_sec = None);
+            }
             if let Some(rack) = rack.filter(|rack| !self.snapshot.racks.iter().any(|r| r == rack)) {
                 note(&mut added.assumptions, format!("rack {rack} is new to the cluster"));
             }

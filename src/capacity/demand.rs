@@ -62,7 +62,7 @@ impl Demand {
             Goal::NetworkOut => Some(self.network_out),
             Goal::Cpu => self.cores,
             Goal::Replicas => Some(self.replicas),
-            Goal::Leaders | Goal::TopicSpread | Goal::LogDir => None,
+            _ => None,
         }
     }
 }

@@ -101,7 +101,7 @@ pub fn limit(policy: &Policy, goal: Goal) -> Option<f64> {
         Goal::NetworkIn => Some(policy.limits.network_in),
         Goal::NetworkOut => Some(policy.limits.network_out),
         Goal::Cpu => Some(policy.limits.cpu),
-        Goal::Replicas | Goal::Leaders | Goal::TopicSpread | Goal::LogDir => None,
+        _ => None,
     }
 }
 

@@ -67,7 +67,7 @@ pub fn tightened(policy: &Policy, thresholds: &[Threshold]) -> Policy {
                 tight.limits.replicas_per_broker = tight.limits.replicas_per_broker.min(most);
                 continue;
             }
-            Goal::Leaders | Goal::TopicSpread | Goal::LogDir => continue,
+            _ => continue,
         };
         *limit = limit.min(threshold.most);
     }

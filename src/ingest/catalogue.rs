@@ -45,6 +45,14 @@ pub struct Disk {
     pub write_iops: Option<Figure<f64>>,
 }
 
+impl Disk {
+    /// What each of them writes one after the other, bytes per second.
+    #[must_use]
+    pub fn write_bytes_per_sec(&self) -> Option<f64> {
+        self.write_mbps.as_ref().map(|figure| figure.value * 1e6)
+    }
+}
+
 /// A machine model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Machine {
@@ -99,6 +107,13 @@ impl Machine {
     #[must_use]
     pub fn network_capacity_bytes_per_sec(&self) -> Option<f64> {
         self.nic_base_mbps.as_ref().map(|figure| figure.value * MEGABIT_BYTES)
+    }
+
+    /// What each local disk writes one after the other, bytes per second; none where they differ or a figure is unknown.
+    #[must_use]
+    pub fn equal_disk_writes(&self) -> Option<f64> {
+        let rate = self.disks.first()?.write_bytes_per_sec();
+        rate.filter(|_| self.disks.iter().all(|disk| disk.write_bytes_per_sec() == rate))
     }
 
     /// How many local disks there are and the size of each in bytes; none where they differ or a figure is unknown.

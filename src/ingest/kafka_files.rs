@@ -125,18 +125,25 @@ pub struct StatedBroker {
 }
 
 /// A log dir of a broker that a plan adds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StatedLogDir {
     /// Absolute path.
     pub log_dir: String,
     /// Size of the disk behind it.
     #[serde(default)]
     pub capacity_bytes: Option<u64>,
+    /// Bytes per second that its disk can write; there only where the policy balances that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write_capacity_bytes_per_sec: Option<f64>,
 }
 
 impl From<&NewBroker> for StatedBroker {
     fn from(broker: &NewBroker) -> Self {
-        let dir = |dir: &NewLogDir| StatedLogDir { log_dir: dir.path.clone(), capacity_bytes: dir.capacity_bytes };
+        let dir = |dir: &NewLogDir| StatedLogDir {
+            log_dir: dir.path.clone(),
+            capacity_bytes: dir.capacity_bytes,
+            write_capacity_bytes_per_sec: dir.write_capacity_bytes_per_sec,
+        };
         Self {
             broker_id: broker.id,
             rack: broker.rack.clone(),
@@ -157,6 +164,7 @@ impl From<StatedBroker> for NewBroker {
         let dir = |dir: StatedLogDir| NewLogDir {
             path: dir.log_dir,
             capacity_bytes: dir.capacity_bytes.filter(|&bytes| bytes > 0),
+            write_capacity_bytes_per_sec: positive(dir.write_capacity_bytes_per_sec),
         };
         Self {
             id: broker.broker_id,

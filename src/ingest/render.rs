@@ -196,6 +196,7 @@ fn log_dir_columns(snapshot: &Snapshot) -> Vec<Column<'_, LogDir>> {
         optional("capacity_bytes", |d: &LogDir| d.capacity_bytes),
         always("state", |d: &LogDir, out| put(out, d.state.name())),
         optional("other_used_bytes", |d: &LogDir| Some(d.other_used_bytes).filter(|&bytes| bytes > 0)),
+        optional("write_capacity_bytes_per_sec", |d: &LogDir| d.write_capacity_bytes_per_sec),
     ]
 }
 

@@ -52,10 +52,20 @@ pub fn count(total: u64, brokers: usize, band: f64) -> (u64, u64) {
 /// `eligible`, in exact arithmetic.
 #[must_use]
 pub fn topic_spread(total: u64, eligible: usize, bands: &Bands) -> u64 {
-    let unit_spread = (bands.topic_spread * BAND_UNIT as f64).round() as u128;
+    per_topic(total, eligible, (bands.topic_spread, bands.topic_spread_slack))
+}
+
+/// The most leaders of a topic that a broker has without being outside: as [`topic_spread`], of `total` leaders.
+#[must_use]
+pub fn leaders_per_topic(total: u64, eligible: usize, bands: &Bands) -> u64 {
+    per_topic(total, eligible, (bands.leaders_per_topic, bands.leaders_per_topic_slack))
+}
+
+fn per_topic(total: u64, eligible: usize, (share, slack): (f64, u32)) -> u64 {
+    let unit_spread = (share * BAND_UNIT as f64).round() as u128;
     let eligible = eligible.max(1) as u128;
     let mean = u128::from(total) * BAND_UNIT;
-    let beyond = (u128::from(bands.topic_spread_slack) * BAND_UNIT * eligible).max(u128::from(total) * unit_spread);
+    let beyond = (u128::from(slack) * BAND_UNIT * eligible).max(u128::from(total) * unit_spread);
     u64::try_from((mean + beyond).div_ceil(eligible * BAND_UNIT)).unwrap_or(u64::MAX)
 }
 

@@ -70,6 +70,7 @@ impl Fixture {
                     broker: BrokerIdx::new(snapshot.brokers.len()),
                     path: path.clone(),
                     capacity_bytes: Some(*capacity),
+                    write_capacity_bytes_per_sec: None,
                     state: *state,
                     other_used_bytes: *other,
                 });

@@ -15,6 +15,8 @@ pub struct NewLogDir {
     pub path: String,
     /// Size of the disk behind it, if known.
     pub capacity_bytes: Option<u64>,
+    /// Bytes per second that its disk can write, if known.
+    pub write_capacity_bytes_per_sec: Option<f64>,
 }
 
 /// A broker that is to be added: empty, in state `new`.
@@ -60,6 +62,7 @@ pub fn with_brokers(snapshot: &Snapshot, added: &[NewBroker]) -> Option<Snapshot
             broker: row,
             path: dir.path.clone(),
             capacity_bytes: dir.capacity_bytes,
+            write_capacity_bytes_per_sec: dir.write_capacity_bytes_per_sec,
             state: LogDirState::Online,
             other_used_bytes: 0,
         }));
@@ -136,7 +139,11 @@ mod tests {
     }
 
     fn broker(id: i32, rack: &str, group: &str) -> NewBroker {
-        let dir = |path: &str| NewLogDir { path: path.to_owned(), capacity_bytes: Some(7) };
+        let dir = |path: &str| NewLogDir {
+            path: path.to_owned(),
+            capacity_bytes: Some(7),
+            write_capacity_bytes_per_sec: None,
+        };
         NewBroker {
             id,
             rack: Some(rack.to_owned()),

@@ -81,11 +81,17 @@ pub enum Goal {
     TopicSpread,
     /// Bytes on one log dir against its broker's others.
     LogDir,
+    /// Bytes per second that are written to a broker's disks. Optional.
+    DiskWrites,
+    /// Leaders of one topic on one broker. Optional.
+    LeadersPerTopic,
+    /// Brokers that share a partition with a broker (Cidon et al. 2013). Optional.
+    ScatterWidth,
 }
 
 impl Goal {
     /// All goals, in the order of reports.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Disk,
         Self::NetworkIn,
         Self::NetworkOut,
@@ -94,12 +100,14 @@ impl Goal {
         Self::Leaders,
         Self::TopicSpread,
         Self::LogDir,
+        Self::DiskWrites,
+        Self::LeadersPerTopic,
+        Self::ScatterWidth,
     ];
 
-    /// The goals that compare brokers' loads: all but topic spread and log dirs. Their order is that of
-    /// [`Loads`](super::Loads).
-    pub const BROKER: [Self; 6] =
-        [Self::Disk, Self::NetworkIn, Self::NetworkOut, Self::Cpu, Self::Replicas, Self::Leaders];
+    /// The goals that compare brokers' loads. Their order is that of [`Loads`](super::Loads).
+    pub const BROKER: [Self; 7] =
+        [Self::Disk, Self::NetworkIn, Self::NetworkOut, Self::Cpu, Self::Replicas, Self::Leaders, Self::DiskWrites];
 
     /// The goals that compare shares of capacity between brokers.
     pub const UTILIZATIONS: [Self; 4] = [Self::Disk, Self::NetworkIn, Self::NetworkOut, Self::Cpu];
@@ -116,6 +124,9 @@ impl Goal {
             Self::Leaders => "leaders",
             Self::TopicSpread => "topic_spread",
             Self::LogDir => "log_dir",
+            Self::DiskWrites => "disk_writes",
+            Self::LeadersPerTopic => "leaders_per_topic",
+            Self::ScatterWidth => "scatter_width",
         }
     }
 
@@ -128,6 +139,18 @@ impl Goal {
     /// Whether the goal compares counts, whose bands are whole numbers.
     #[must_use]
     pub fn is_count(self) -> bool {
-        matches!(self, Self::Replicas | Self::Leaders)
+        matches!(self, Self::Replicas | Self::Leaders | Self::ScatterWidth)
+    }
+
+    /// Whether a policy may have the goal wait for a trigger: leadership waits for none, and a scatter width is a limit.
+    #[must_use]
+    pub fn has_trigger(self) -> bool {
+        !matches!(self, Self::LeadersPerTopic | Self::ScatterWidth)
+    }
+
+    /// Whether the goal is off unless a policy switches it on; where it is off, nothing names it.
+    #[must_use]
+    pub fn is_optional(self) -> bool {
+        matches!(self, Self::DiskWrites | Self::LeadersPerTopic | Self::ScatterWidth)
     }
 }

@@ -2,9 +2,10 @@
 
 use super::goal::Goal;
 use super::index::{BrokerIdx, PartitionIdx};
-use super::snapshot::{Partition, Snapshot};
+use super::snapshot::{Partition, Snapshot, Topic};
 
-/// A load in each of [`Goal::BROKER`]'s dimensions: bytes, bytes/s in, bytes/s out, cores, replicas, leaders.
+/// A load in each of [`Goal::BROKER`]'s dimensions: bytes, bytes/s in, bytes/s out, cores, replicas, leaders, bytes/s
+/// written.
 pub type Loads = [f64; Goal::BROKER.len()];
 
 /// Work of a leader per byte produced (Cruise Control's `ModelUtils`: leader bytes-in weight).
@@ -72,7 +73,7 @@ pub fn cores_per_work(snapshot: &Snapshot) -> Option<f64> {
 }
 
 /// The capacity of `broker` that `goal`'s utilization is a fraction of: bytes on serving log dirs, bytes per second,
-/// cores. None where a figure is missing, and for counts.
+/// cores, bytes per second that serving log dirs can write. None where a figure is missing, and for counts.
 #[must_use]
 pub fn capacity(snapshot: &Snapshot, broker: BrokerIdx, goal: Goal) -> Option<f64> {
     let row = snapshot.broker(broker);
@@ -85,8 +86,29 @@ pub fn capacity(snapshot: &Snapshot, broker: BrokerIdx, goal: Goal) -> Option<f6
         Goal::NetworkIn => row.network_in_capacity_bytes_per_sec,
         Goal::NetworkOut => row.network_out_capacity_bytes_per_sec,
         Goal::Cpu => row.cpu_cores,
-        Goal::Replicas | Goal::Leaders | Goal::TopicSpread | Goal::LogDir => None,
+        Goal::DiskWrites => {
+            let serving = snapshot.log_dirs[row.log_dir_rows()].iter().filter(|d| d.state.is_serving());
+            let rate = serving.map(|d| d.write_capacity_bytes_per_sec).sum::<Option<f64>>()?;
+            (rate > 0.0).then_some(rate)
+        }
+        Goal::Replicas
+        | Goal::Leaders
+        | Goal::TopicSpread
+        | Goal::LogDir
+        | Goal::LeadersPerTopic
+        | Goal::ScatterWidth => None,
     }
+}
+
+/// The share of dirty bytes at which the log cleaner runs: Kafka's default of `min.cleanable.dirty.ratio`.
+pub const CLEANER_DIRTY_RATIO: f64 = 0.5;
+
+/// What every replica of a topic writes per byte produced: 1, and for a compacted topic the cleaner's rewriting of the
+/// clean part besides, (1 − d) ÷ d at a dirty share d (`capacity::traffic::classes` derives it; a lower bound).
+#[must_use]
+pub fn write_amplification(topic: &Topic) -> f64 {
+    let is_compacted = topic.cleanup_policy.as_deref().is_some_and(|policy| policy.contains("compact"));
+    if is_compacted { 1.0 / CLEANER_DIRTY_RATIO } else { 1.0 }
 }
 
 /// Whether `broker` has a log dir that serves what it holds.

@@ -27,7 +27,7 @@ pub use history::{History, Metric};
 pub use index::{BrokerIdx, GroupIdx, LogDirIdx, PartitionIdx, RackIdx, TopicIdx};
 pub use load::{Loads, Traffic, Unjudged};
 pub use placement::{Placement, Seat};
-pub use policy::{Freedom, Policy, TopicPartition, TopicPattern};
+pub use policy::{Bands, Freedom, Policy, TopicPartition, TopicPattern};
 pub use scope::Scope;
 pub use snapshot::{
     Broker, BrokerState, ClusterInfo, LogDir, LogDirState, Partition, Reassignment, Replica, Snapshot, Statistic,

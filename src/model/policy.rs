@@ -55,6 +55,14 @@ pub struct Bands {
     pub log_dir: f64,
     /// The utilization up to which a log dir is never called unbalanced.
     pub log_dir_floor: f64,
+    /// Write utilization of a broker's disks; off by default.
+    pub disk_writes: f64,
+    /// Leaders of a topic on a broker beyond the mean, as a fraction of it; off by default.
+    pub leaders_per_topic: f64,
+    /// The least that `leaders_per_topic` allows beyond the mean, in leaders.
+    pub leaders_per_topic_slack: u32,
+    /// The most brokers that a broker shares partitions with, a whole number; off by default.
+    pub scatter_width: f64,
 }
 
 impl Default for Bands {
@@ -70,6 +78,10 @@ impl Default for Bands {
             topic_spread_slack: 2,
             log_dir: 0.30,
             log_dir_floor: 0.50,
+            disk_writes: 0.0,
+            leaders_per_topic: 0.0,
+            leaders_per_topic_slack: 1,
+            scatter_width: 0.0,
         }
     }
 }
@@ -87,7 +99,15 @@ impl Bands {
             Goal::Leaders => self.leaders,
             Goal::TopicSpread => self.topic_spread,
             Goal::LogDir => self.log_dir,
+            Goal::DiskWrites => self.disk_writes,
+            Goal::LeadersPerTopic => self.leaders_per_topic,
+            Goal::ScatterWidth => self.scatter_width,
         }
+    }
+
+    /// The goals that a policy speaks of: all but the optional ones that it leaves off.
+    pub fn spoken_of(&self) -> impl Iterator<Item = Goal> + '_ {
+        Goal::ALL.into_iter().filter(|goal| !goal.is_optional() || self.is_on(*goal))
     }
 
     /// Whether `goal` is pursued and reported.
@@ -107,6 +127,9 @@ impl Bands {
             Goal::Leaders => &mut self.leaders,
             Goal::TopicSpread => &mut self.topic_spread,
             Goal::LogDir => &mut self.log_dir,
+            Goal::DiskWrites => &mut self.disk_writes,
+            Goal::LeadersPerTopic => &mut self.leaders_per_topic,
+            Goal::ScatterWidth => &mut self.scatter_width,
         }
     }
 }

@@ -202,6 +202,8 @@ pub struct LogDir {
     pub path: String,
     /// Size of the disk behind it.
     pub capacity_bytes: Option<u64>,
+    /// Bytes per second that its disk can write, one after the other, if known.
+    pub write_capacity_bytes_per_sec: Option<f64>,
     /// Whether it can be used.
     pub state: LogDirState,
     /// What is on the disk that no replica of the snapshot accounts for.

@@ -205,7 +205,8 @@ impl<'a, 'b> Walk<'a, 'b> {
         let from = self.state.broker[slot as usize];
         let here = self.state.demand_here(self.problem, slot);
         let there = self.state.demand(self.problem, slot, to);
-        let delta = self.changed(from, &here, -1.0) + self.changed(to, &there, 1.0) + self.spread_delta(slot, from, to);
+        let shared = self.state.shared_delta(self.problem, slot, from, to);
+        let delta = self.changed(from, &here, -1.0) + self.changed(to, &there, 1.0) + shared;
         if self.passes(delta, self.price_of(&[(slot, to)]).0) {
             let undo = self.relocate(slot, to, dir);
             self.accept(&[undo]);
@@ -253,7 +254,9 @@ impl<'a, 'b> Walk<'a, 'b> {
             }
             delta += state.bands.penalty(*broker as usize, &load) - state.penalty[*broker as usize];
         }
-        delta + self.pair_spread((slot, from, to), (other, source, target))
+        // What the two do to each other's leader counts and widths is left out: the energy is recounted once they are made.
+        let linked = state.linked_delta(problem, slot, from, to) + state.linked_delta(problem, other, source, target);
+        delta + linked + self.pair_spread((slot, from, to), (other, source, target))
     }
 
     /// The change of topic spread of two moves; moves of one topic that undo each other's counts cancel out.

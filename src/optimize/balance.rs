@@ -89,27 +89,46 @@ fn relief(problem: &Problem<'_>, state: &State, broker: u32, slot: u32) -> f64 {
     state.penalty[broker as usize] - state.bands.penalty(broker as usize, &gone)
 }
 
-fn shed(problem: &Problem<'_>, state: &mut State, destinations: &mut Destinations, broker: u32) {
-    let mut queue = BinaryHeap::new();
-    for &slot in &state.on_broker[broker as usize] {
+/// Slots by what moving them gains per byte; prices are renewed when a slot's turn comes.
+#[derive(Default)]
+struct Candidates(BinaryHeap<Queued<u32>>);
+
+impl Candidates {
+    /// Queues `slot`, if goals may move it and it gains something.
+    fn offer(&mut self, problem: &Problem<'_>, state: &State, slot: u32, gain: impl Fn(u32) -> f64) {
         if is_free(problem, slot) {
-            let gain = relief(problem, state, broker, slot);
+            let gain = gain(slot);
             if gain > LEAST_GAIN {
-                queue.push(Queued { key: gain / price(problem, state, slot), item: slot });
+                self.0.push(Queued { key: gain / price(problem, state, slot), item: slot });
             }
         }
     }
+
+    /// The slot that gains most now, with its gain; none where nothing is left that gains.
+    fn next(&mut self, problem: &Problem<'_>, state: &State, gain: impl Fn(u32) -> f64) -> Option<(u32, f64)> {
+        while let Some(Queued { key, item: slot }) = self.0.pop() {
+            let gain = gain(slot);
+            if gain <= LEAST_GAIN {
+                continue;
+            }
+            let now = gain / price(problem, state, slot);
+            if now >= LAZINESS * key || self.0.peek().is_none_or(|next| LAZINESS * next.key <= now) {
+                return Some((slot, gain));
+            }
+            self.0.push(Queued { key: now, item: slot });
+        }
+        None
+    }
+}
+
+fn shed(problem: &Problem<'_>, state: &mut State, destinations: &mut Destinations, broker: u32) {
+    let mut queue = Candidates::default();
+    for &slot in &state.on_broker[broker as usize] {
+        queue.offer(problem, state, slot, |slot| relief(problem, state, broker, slot));
+    }
     while state.penalty[broker as usize] > 0.0 {
-        let Some(Queued { key, item: slot }) = queue.pop() else { break };
-        let gain = relief(problem, state, broker, slot);
-        let now = gain / price(problem, state, slot);
-        if gain <= LEAST_GAIN {
-            continue;
-        }
-        if now < LAZINESS * key && queue.peek().is_some_and(|next| LAZINESS * next.key > now) {
-            queue.push(Queued { key: now, item: slot });
-            continue;
-        }
+        let next = queue.next(problem, state, |slot| relief(problem, state, broker, slot));
+        let Some((slot, gain)) = next else { break };
         let Some(found) = destinations.best(problem, state, slot) else { continue };
         if found.delta - gain < -LEAST_GAIN {
             state.relocate(problem, slot, found.broker, found.dir);
@@ -176,34 +195,20 @@ fn pull(problem: &Problem<'_>, state: &mut State, destinations: &mut Destination
 
 /// One round of pulls from the donors that are fullest now; returns how many replicas came.
 fn pull_round(problem: &Problem<'_>, state: &mut State, destinations: &mut Destinations, broker: u32) -> usize {
-    let mut queue = BinaryHeap::new();
+    let mut queue = Candidates::default();
     let enough = DONOR_SLOTS.0 + DONOR_SLOTS.1 * replicas_short(problem, state, broker);
     for donor in donors(problem, state, broker) {
         for &slot in &state.on_broker[donor as usize] {
-            if !is_free(problem, slot) {
-                continue;
-            }
-            let gain = gain_at(problem, state, broker, slot);
-            if gain > LEAST_GAIN {
-                queue.push(Queued { key: gain / price(problem, state, slot), item: slot });
-            }
+            queue.offer(problem, state, slot, |slot| gain_at(problem, state, broker, slot));
         }
-        if queue.len() >= enough {
+        if queue.0.len() >= enough {
             break;
         }
     }
     let mut moves = 0;
     while state.bands.shortage(broker as usize, &state.load[broker as usize]) > 0.0 {
-        let Some(Queued { key, item: slot }) = queue.pop() else { break };
-        let gain = gain_at(problem, state, broker, slot);
-        let now = gain / price(problem, state, slot);
-        if gain <= LEAST_GAIN {
-            continue;
-        }
-        if now < LAZINESS * key && queue.peek().is_some_and(|next| LAZINESS * next.key > now) {
-            queue.push(Queued { key: now, item: slot });
-            continue;
-        }
+        let next = queue.next(problem, state, |slot| gain_at(problem, state, broker, slot));
+        let Some((slot, _)) = next else { break };
         let Some(found) = destination(problem, state, slot, broker) else { continue };
         let donor = state.broker[slot as usize];
         if found.delta - relief(problem, state, donor, slot) < -LEAST_GAIN {

@@ -126,8 +126,6 @@ impl Destinations {
 
 /// `slot` on `to`, where rules, room and budget allow it.
 pub(crate) fn destination(problem: &Problem<'_>, state: &State, slot: u32, to: u32) -> Option<Destination> {
-    let p = problem.slot_partition[slot as usize];
-    let topic = problem.partitions[p as usize].topic;
     if !may_host(problem, state, slot, to) || !rack_allows(problem, state, slot, to) {
         return None;
     }
@@ -139,9 +137,8 @@ pub(crate) fn destination(problem: &Problem<'_>, state: &State, slot: u32, to: u
     let load = plus(state.load[b], &state.demand(problem, slot, to), 1.0);
     let from = state.broker[slot as usize];
     let tie = state.bands.roughness(b, &load) - state.bands.roughness(b, &state.load[b]);
-    let delta = state.bands.penalty(b, &load) - state.penalty[b]
-        + state.spread.delta(problem, &state.broker, topic, from, to)
-        + TIE * tie;
+    let delta =
+        state.bands.penalty(b, &load) - state.penalty[b] + state.shared_delta(problem, slot, from, to) + TIE * tie;
     Some(Destination { broker: to, dir, delta })
 }
 

@@ -92,6 +92,11 @@ fn served(problem: &Problem<'_>, before: &State, from: u32, to: u32, replica: bo
             }
         }
     }
+    if replica && before.scatter.is_beyond(from) && best.is_none_or(|(outside, ..)| outside <= 0.0) {
+        let (id, width) = (problem.snapshot.brokers[from as usize].id, before.scatter.width(from));
+        let detail = format!("broker {id} shares partitions with {width} others, limit {}", before.scatter.limit());
+        return (Criterion::Goal(Goal::ScatterWidth), detail);
+    }
     let Some((outside, lane, b)) = best.filter(|(outside, ..)| *outside > -0.1) else {
         return (Criterion::Goal(Goal::TopicSpread), "too many replicas of the topic on one broker".to_owned());
     };
@@ -127,9 +132,24 @@ fn leader_reason(problem: &Problem<'_>, before: &State, after: &State, p: u32) -
         problem.slots(p).nth(usize::from(offset)).map(|s| state.broker[s])
     };
     match (broker(before), broker(after)) {
-        (Some(from), Some(to)) => served(problem, before, from, to, false),
+        (Some(from), Some(to)) => crowded_leaders(problem, before, p, from)
+            .map(|detail| (Criterion::Goal(Goal::LeadersPerTopic), detail))
+            .unwrap_or_else(|| served(problem, before, from, to, false)),
         _ => (Criterion::Goal(Goal::Leaders), "leadership follows the replicas".to_owned()),
     }
+}
+
+/// How many leaders of the topic of `p` crowd on `broker`, in words; none where they do not.
+fn crowded_leaders(problem: &Problem<'_>, before: &State, p: u32, broker: u32) -> Option<String> {
+    let (t, leaders) = (problem.partitions[p as usize].topic, &before.leader_spread);
+    let limit = leaders.limit(problem, t);
+    let crowds = limit != NONE && leaders.crowds(problem, &before.broker, t, broker);
+    let words = || {
+        let (name, id) = (&problem.snapshot.topics[t as usize].name, problem.snapshot.brokers[broker as usize].id);
+        let count = leaders.count(problem, &before.broker, t, broker);
+        format!("broker {id} leads {count} partitions of {name}, limit {limit}")
+    };
+    crowds.then(words)
 }
 
 /// Everything that is not as the rules and goals want it, and why.
@@ -144,6 +164,8 @@ pub(crate) fn excuses(problem: &Problem<'_>, state: &State) -> Vec<Excuse> {
         broker_excuses(problem, state, (&exact, &floors), b, &mut all);
     }
     topic_excuses(problem, state, &mut all);
+    leader_excuses(problem, state, &mut all);
+    scatter_excuses(problem, state, &mut all);
     dir_excuses(problem, state, &mut all);
     all
 }
@@ -263,7 +285,14 @@ fn broker_excuses(
                 } else {
                     format!("{:.4} of the group's excess of {sum:.4} are proven unavoidable", floor.excess)
                 };
-                (format!("{share}: {}", floor.why(problem)), floor.remedy(problem))
+                let band = problem.policy.bands.of(Goal::BROKER[lane]);
+                let widened = floor.widened(problem.brokers[b].rack, ratio > high, edge, band);
+                let kept = |edge: f64| if ratio > high { ratio <= edge } else { ratio >= edge };
+                let widened = widened.map_or_else(String::new, |edge| {
+                    let stands = if kept(edge) { "within" } else { "beyond" };
+                    format!("; {stands} {edge:.4}, to which its rack's band is widened")
+                });
+                (format!("{share}: {}{widened}", floor.why(problem)), floor.remedy(problem))
             }
         };
         all.push(Excuse {
@@ -303,6 +332,52 @@ fn topic_excuses(problem: &Problem<'_>, state: &State, all: &mut Vec<Excuse>) {
                 remedy: remedy.to_owned(),
             });
         }
+    }
+}
+
+/// Topics that keep more leaders on a broker than their limit.
+fn leader_excuses(problem: &Problem<'_>, state: &State, all: &mut Vec<Excuse>) {
+    let leaders = &state.leader_spread;
+    for t in (0..row(problem.topics.len())).filter(|&t| leaders.limit(problem, t) != NONE) {
+        let (name, limit) = (&problem.snapshot.topics[t as usize].name, leaders.limit(problem, t));
+        for b in (0..row(problem.brokers.len())).filter(|&b| leaders.crowds(problem, &state.broker, t, b)) {
+            let count = leaders.count(problem, &state.broker, t, b);
+            let (why, remedy) = if problem.topics[t as usize].free {
+                ("not proven unavoidable", "search longer with --effort thorough, or widen leaders_per_topic")
+            } else {
+                ("goals may not move this topic", "take it out of the policy's frozen or excluded topics")
+            };
+            all.push(Excuse {
+                subject: format!("topic {name} on broker {}", problem.snapshot.brokers[b as usize].id),
+                criterion: Some(Criterion::Goal(Goal::LeadersPerTopic)),
+                value: Some(f64::from(count)),
+                limit: Some(f64::from(limit)),
+                why: format!("{count} leaders stay above the limit of {limit}; {why}"),
+                remedy: remedy.to_owned(),
+            });
+        }
+    }
+}
+
+/// Brokers that share partitions with more others than their limit.
+fn scatter_excuses(problem: &Problem<'_>, state: &State, all: &mut Vec<Excuse>) {
+    let most = problem.partitions.iter().map(|facts| facts.slot_count).max().unwrap_or(0);
+    let limit = state.scatter.limit();
+    for b in (0..row(problem.brokers.len())).filter(|&b| state.scatter.is_beyond(b)) {
+        let width = state.scatter.width(b);
+        let (why, remedy) = if u32::from(most) > limit + 1 {
+            ("a partition alone has more replicas than the limit allows", "set scatter_width to its replicas less one")
+        } else {
+            ("not proven unavoidable", "raise scatter_width, or search longer with --effort thorough")
+        };
+        all.push(Excuse {
+            subject: format!("broker {}", problem.snapshot.brokers[b as usize].id),
+            criterion: Some(Criterion::Goal(Goal::ScatterWidth)),
+            value: Some(f64::from(width)),
+            limit: Some(f64::from(limit)),
+            why: format!("it shares partitions with {width} others, above the limit of {limit}; {why}"),
+            remedy: remedy.to_owned(),
+        });
     }
 }
 

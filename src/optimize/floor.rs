@@ -48,6 +48,18 @@ impl Floor {
         self.causes.iter().map(cause).collect::<Vec<_>>().join("; ")
     }
 
+    /// The edge to which the band of `rack`'s brokers has to be widened, `edge` being the policy's upper one (`above`) or
+    /// lower one in means: what the rack must hold on average, and the policy's `share` of it more, or less. None where
+    /// the rack is no cause on that side.
+    pub(crate) fn widened(&self, rack: u32, above: bool, edge: f64, share: f64) -> Option<f64> {
+        let forced = |cause: &Cause| match cause {
+            Cause::RackOver { rack: own, mean, edge, .. } if above && *own == rack => Some(mean / edge * (1.0 + share)),
+            Cause::RackUnder { rack: own, mean, edge } if !above && *own == rack => Some(mean / edge * (1.0 - share)),
+            _ => None,
+        };
+        self.causes.iter().find_map(forced).map(|factor| factor * edge)
+    }
+
     /// What would take the cause away.
     pub(crate) fn remedy(&self, problem: &Problem<'_>) -> String {
         let capacities = || problem.brokers.iter().map(|facts| facts.capacity[self.lane]).filter(|c| *c > 0.0);
@@ -302,6 +314,18 @@ mod tests {
     fn racks_of_unequal_size_force_what_they_must_hold() {
         let floor = disk_floor(&unequal_racks(6, 100)).map(|floor| (floor.excess, floor.causes.len()));
         assert!(floor.is_some_and(|(excess, causes)| (excess - 0.42 / 0.45).abs() < 1e-9 && causes == 3), "{floor:?}");
+    }
+
+    /// What rack a must hold is 0.6 ÷ 0.45 of the mean, and a tenth more is allowed; rack c gets 0.3 ÷ 0.45 at most, and a
+    /// tenth less. The other sides stay as they were.
+    #[test]
+    fn bands_are_widened_to_what_racks_must_hold() {
+        let floor = disk_floor(&unequal_racks(6, 100));
+        let widened =
+            |rack: u32, above: bool, edge: f64| floor.as_ref().and_then(|f| f.widened(rack, above, edge, 0.1));
+        assert!(widened(0, true, 1.1).is_some_and(|edge| (edge - 1.1 * 0.6 / 0.45).abs() < 1e-9));
+        assert!(widened(2, false, 0.9).is_some_and(|edge| (edge - 0.9 * 0.3 / 0.45).abs() < 1e-9));
+        assert_eq!((widened(0, false, 0.9), widened(2, true, 1.1)), (None, None));
     }
 
     #[test]

@@ -46,9 +46,41 @@ pub(crate) fn shift_leaders(problem: &Problem<'_>, state: &mut State) -> usize {
         let mut brokers: Vec<u32> = (0..row(state.load.len())).filter(|&b| state.penalty[b as usize] > 0.0).collect();
         brokers.sort_by(|&a, &b| state.penalty[b as usize].total_cmp(&state.penalty[a as usize]).then(a.cmp(&b)));
         let round: usize = brokers.iter().map(|&b| relieve(problem, state, b)).sum();
+        let round = round + spread_leaders(problem, state);
         changes += round;
         if round == 0 {
             break;
+        }
+    }
+    changes
+}
+
+/// Moves leadership off the (topic, broker) pairs beyond their limit where that helps; returns how many leaders changed.
+fn spread_leaders(problem: &Problem<'_>, state: &mut State) -> usize {
+    if state.leader_spread.penalty() <= 0.0 {
+        return 0;
+    }
+    let mut changes = 0;
+    for t in 0..row(problem.topics.len()) {
+        if state.leader_spread.limit(problem, t) == NONE {
+            continue;
+        }
+        for p in problem.snapshot.topics[t as usize].partition_rows().map(row) {
+            let facts = &problem.partitions[p as usize];
+            let leader = state.leader[p as usize];
+            if leader == NO_LEADER {
+                continue;
+            }
+            let broker = state.broker[facts.first_slot as usize + usize::from(leader)];
+            if !state.leader_spread.crowds(problem, &state.broker, t, broker) {
+                continue;
+            }
+            let transfers = (0..facts.slot_count).filter_map(|o| Some((transfer_delta(problem, state, p, o)?, o)));
+            let best = transfers.min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            if let Some((_, offset)) = best.filter(|(delta, _)| *delta < -LEAST_GAIN) {
+                state.lead(problem, p, offset);
+                changes += 1;
+            }
         }
     }
     changes
@@ -101,7 +133,9 @@ pub(crate) fn transfer_delta(problem: &Problem<'_>, state: &State, p: u32, offse
         return None;
     }
     let extra = leader_extra(problem, p);
-    Some(shifted(state, from, &extra, -1.0) - state.penalty[from] + shifted(state, to, &extra, 1.0) - state.penalty[to])
+    let brokers =
+        shifted(state, from, &extra, -1.0) - state.penalty[from] + shifted(state, to, &extra, 1.0) - state.penalty[to];
+    Some(brokers + state.leader_spread.delta(problem, &state.broker, facts.topic, row(from), row(to)))
 }
 
 /// Whether the slot at `offset` may lead: in sync or freshly copied, on a serving dir of an active broker.

@@ -1,7 +1,8 @@
 //! Finds where every replica should sit. Input: a snapshot and a policy. Output: a [`Solution`]. Pure: the clock and the
 //! progress display come in through [`Environment`]; the judge's figures are never read here.
 //!
-//! Stages: `repair` → `balance` → `trim` → `anneal` → `milp` → `log_dirs` → `bound`. docs/solver.md explains each.
+//! Stages: `repair` → `balance` → `trim` → `anneal` → `milp` → `scatter` → `log_dirs` → `bound`. docs/solver.md explains
+//! each.
 
 mod aims;
 mod anneal;
@@ -18,6 +19,7 @@ mod penalty;
 mod problem;
 mod repair;
 pub mod replication;
+mod scatter;
 mod search;
 pub mod solution;
 mod spread;

@@ -216,7 +216,7 @@ fn hard_limit(problem: &Problem<'_>, b: usize, lane: usize) -> Option<f64> {
         Goal::NetworkOut => limits.network_out,
         Goal::Cpu => limits.cpu,
         Goal::Replicas => return Some(f64::from(limits.replicas_per_broker)),
-        Goal::Leaders | Goal::TopicSpread | Goal::LogDir => return None,
+        _ => return None,
     };
     let capacity = problem.brokers[b].capacity[lane];
     (capacity > 0.0).then_some(capacity * share)

@@ -4,7 +4,7 @@
 //! A *slot* is one replica's place in its partition's list; slots keep their numbers for the whole search while the
 //! broker and log dir they name change. Rows fit in `u32` because ingestion's indices do.
 
-use crate::model::load::{capacity, cores_per_work, has_serving_log_dir, unjudged};
+use crate::model::load::{capacity, cores_per_work, has_serving_log_dir, unjudged, write_amplification};
 use crate::model::{
     BrokerIdx, Freedom, Goal, Groups, Home, LogDirState, PartitionIdx, Policy, Snapshot, Traffic, band,
 };
@@ -20,6 +20,8 @@ pub(crate) const DISK: usize = 0;
 pub(crate) const REPLICAS: usize = 4;
 /// Lane of leader counts.
 pub(crate) const LEADERS: usize = 5;
+/// Lane of bytes written; empty where the goal is off.
+pub(crate) const WRITES: usize = 6;
 
 /// No broker, dir, group or rack: the search's tables are dense, so an `Option` would double them.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -71,6 +73,8 @@ pub(crate) struct TopicFacts {
     pub(crate) racks: u32,
     /// The most replicas on one broker inside the band; [`NONE`] where no placement can pass it or the goal is off.
     pub(crate) spread_limit: u32,
+    /// The most leaders on one broker inside the band; [`NONE`] as above.
+    pub(crate) leader_limit: u32,
     /// First slot and number of slots.
     pub(crate) slots: (u32, u32),
     /// Brokers that its replicas may sit on.
@@ -86,6 +90,8 @@ pub(crate) struct PartitionFacts {
     pub(crate) copy_bytes: f64,
     /// What it asks of the leader's broker beyond disk, by lane.
     pub(crate) traffic: Traffic,
+    /// Bytes per second that each replica writes; 0 where nothing is held against that.
+    pub(crate) written: f64,
     /// Its topic.
     pub(crate) topic: u32,
     /// First slot and number of slots.
@@ -305,11 +311,16 @@ fn topic_facts(snapshot: &Snapshot, policy: &Policy, groups: &Groups) -> Vec<Top
             Home::AnyGrouped => NONE,
         };
         let spread_limit = if binding { u32::try_from(limit).unwrap_or(NONE) } else { NONE };
+        let leaders = snapshot.partitions[rows.clone()].iter().filter(|p| p.leader.is_some()).count() as u64;
+        let limit = band::leaders_per_topic(leaders, eligible, &policy.bands);
+        let binding = policy.bands.is_on(Goal::LeadersPerTopic) && leaders > limit;
+        let leader_limit = if binding { u32::try_from(limit).unwrap_or(NONE) } else { NONE };
         all.push(TopicFacts {
             group,
             racks,
             eligible: row(eligible),
             spread_limit,
+            leader_limit,
             slots: (first, total),
             free: topic_freedom(policy, groups, t, &topic.name) == Freedom::Free,
         });
@@ -321,6 +332,7 @@ fn partition_facts(snapshot: &Snapshot, policy: &Policy, groups: &Groups, cores:
     let mut all = Vec::with_capacity(snapshot.partitions.len());
     for (t, topic) in snapshot.topics.iter().enumerate() {
         let by_name = topic_freedom(policy, groups, t, &topic.name);
+        let writes = if policy.bands.is_on(Goal::DiskWrites) { write_amplification(topic) } else { 0.0 };
         for p in topic.partition_rows() {
             let partition = &snapshot.partitions[p];
             let index = PartitionIdx::new(p);
@@ -330,6 +342,7 @@ fn partition_facts(snapshot: &Snapshot, policy: &Policy, groups: &Groups, cores:
             all.push(PartitionFacts {
                 copy_bytes: snapshot.copy_size_bytes(index) as f64,
                 traffic,
+                written: writes * partition.bytes_in_per_sec,
                 topic: row(t),
                 first_slot: partition.first_replica,
                 slot_count: u16::try_from(partition.replica_count).unwrap_or(u16::MAX),

@@ -17,6 +17,7 @@ use super::milp;
 use super::penalty::Bands;
 use super::problem::{Problem, row};
 use super::repair::{Share, fault, rack_broken, repair, take_back_stranded};
+use super::scatter::narrow;
 use super::state::State;
 use super::trim::{DRIFT, trim, trim_leaders};
 use super::{Effort, Environment, Options, Solution, StopReason, finish};
@@ -91,7 +92,8 @@ fn unless_worse(problem: &Problem<'_>, before: &State, after: State) -> State {
     let reported = |state: &State| {
         let exact = Bands::of(problem, &state.load, 0.0, 0.0);
         let brokers: f64 = (0..state.load.len()).map(|b| exact.excess(b, &state.load[b])).sum();
-        brokers + state.spread.total() + log_dir_excess(problem, state)
+        let shared = state.spread.total() + state.leader_spread.total() + state.scatter.total();
+        brokers + shared + log_dir_excess(problem, state)
     };
     let mended =
         repairs_left(problem, &after) < repairs_left(problem, before) || after.beyond(problem) < before.beyond(problem);
@@ -127,7 +129,9 @@ fn needs_moves(problem: &Problem<'_>, state: &State) -> bool {
     let outside = |b: usize| exact.penalty(b, &state.load[b]) > DRIFT;
     let pursues_topics = state.aims.as_ref().is_none_or(|aims| aims.topics);
     (0..state.load.len()).any(outside)
-        || (pursues_topics && state.spread.mendable(problem, &state.broker) > DRIFT)
+        || (pursues_topics && state.spread.mendable(problem, state.seats()) > DRIFT)
+        || state.leader_spread.penalty() > DRIFT
+        || state.scatter.penalty() > DRIFT
         || breaks_rules(problem, state)
         || !full_dirs(problem, state).is_empty()
 }
@@ -195,6 +199,7 @@ fn portfolio(problem: &Problem<'_>, before: &State, options: &Options, env: &Env
     let (mut state, _) = runs.swap_remove(best);
     (env.progress)("mip", 0.85);
     milp::improve(problem, &mut state, options, env.expired);
+    narrow(problem, &mut state, env.expired);
     // Where nothing had to be repaired, what is as good as the least within the tolerance and moves nothing is best.
     let least = state.excess(problem) * (1.0 + problem.policy.excess_tolerance);
     let (limits_before, limits_after) = (before.beyond(problem), state.beyond(problem));

@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use super::aims::Aims;
 use super::penalty::{Bands, MARGIN};
-use super::problem::{DISK, LANES, LEADERS, NONE, Problem, REPLICAS, Vector, plus, row};
-use super::spread::Spread;
+use super::problem::{DISK, LANES, LEADERS, NONE, Problem, REPLICAS, Vector, WRITES, plus, row};
+use super::scatter::Scatter;
+use super::spread::{Of, Seats, Spread};
+use crate::model::Goal;
 
 /// A leader offset that names no slot.
 pub(crate) const NO_LEADER: u16 = u16::MAX;
@@ -41,6 +43,10 @@ pub(crate) struct State {
     moved_in: Vec<u16>,
     /// Replicas of each topic on each broker.
     pub(crate) spread: Spread,
+    /// Leaders of each topic on each broker.
+    pub(crate) leader_spread: Spread,
+    /// With whom each broker shares partitions.
+    pub(crate) scatter: Scatter,
     /// Bytes copied between brokers so far.
     pub(crate) copied_bytes: f64,
     /// Replica movements between brokers so far.
@@ -69,7 +75,11 @@ impl State {
             offset.map_or(NO_LEADER, |o| u16::try_from(o).unwrap_or(NO_LEADER))
         });
         let leader: Vec<u16> = leaders.collect();
+        let seats = Seats { broker: &problem.home_broker, leader: &leader };
         let mut state = Self {
+            spread: Spread::new(problem, Of::Replicas, seats),
+            leader_spread: Spread::new(problem, Of::Leaders, seats),
+            scatter: Scatter::new(problem),
             broker: problem.home_broker.clone(),
             dir: problem.home_dir.clone(),
             leader_changes: 0,
@@ -83,7 +93,6 @@ impl State {
             moved: Vec::new(),
             moved_place: vec![NONE; problem.home_broker.len()],
             moved_in: vec![0; problem.partitions.len()],
-            spread: Spread::new(problem),
             copied_bytes: 0.0,
             copies: 0,
             aims: None,
@@ -119,6 +128,9 @@ impl State {
         self.aims = Aims::of(problem, self).map(Arc::new);
         let pursues_topics = self.aims.as_ref().is_none_or(|aims| aims.topics);
         self.spread.pursue(pursues_topics);
+        let scope = &problem.policy.scope;
+        self.leader_spread.pursue(scope.pursues(Goal::LeadersPerTopic));
+        self.scatter.pursue(scope.pursues(Goal::ScatterWidth));
         self.rebase(problem);
     }
 
@@ -132,7 +144,7 @@ impl State {
     pub(crate) fn excess(&self, problem: &Problem<'_>) -> f64 {
         let exact = self.wanted(problem);
         let brokers: f64 = (0..self.load.len()).map(|b| exact.excess(b, &self.load[b])).sum();
-        brokers + self.spread.penalty()
+        brokers + self.shared_penalty()
     }
 
     /// Recomputes every broker's penalty under the bands in force.
@@ -151,12 +163,43 @@ impl State {
 
     /// Takes what frozen topics are beyond their limits as given: called once repairs are done.
     pub(crate) fn settle(&mut self, problem: &Problem<'_>) {
-        self.spread.settle(problem, &self.broker);
+        let seats = Seats { broker: &self.broker, leader: &self.leader };
+        self.spread.settle(problem, seats);
+        self.leader_spread.settle(problem, seats);
     }
 
-    /// Σ penalties of brokers and topic spread.
+    /// Where replicas sit and who leads.
+    pub(crate) fn seats(&self) -> Seats<'_> {
+        Seats { broker: &self.broker, leader: &self.leader }
+    }
+
+    /// Σ penalties of brokers, of topics on brokers and of scatter widths.
     pub(crate) fn total_penalty(&self) -> f64 {
-        self.penalty_sum + self.spread.penalty()
+        self.penalty_sum + self.shared_penalty()
+    }
+
+    /// The penalties that are no single broker's load.
+    fn shared_penalty(&self) -> f64 {
+        self.spread.penalty() + self.leader_spread.penalty() + self.scatter.penalty()
+    }
+
+    /// The change of those penalties if `slot` went from `from` to `to`.
+    pub(crate) fn shared_delta(&self, problem: &Problem<'_>, slot: u32, from: u32, to: u32) -> f64 {
+        let t = problem.partitions[problem.slot_partition[slot as usize] as usize].topic;
+        self.spread.delta(problem, &self.broker, t, from, to) + self.linked_delta(problem, slot, from, to)
+    }
+
+    /// That of the optional goals alone: leaders of its topic, and scatter widths.
+    pub(crate) fn linked_delta(&self, problem: &Problem<'_>, slot: u32, from: u32, to: u32) -> f64 {
+        let t = problem.partitions[problem.slot_partition[slot as usize] as usize].topic;
+        let mut delta = 0.0;
+        if self.leader_spread.limit(problem, t) != NONE && self.leads(problem, slot) {
+            delta += self.leader_spread.delta(problem, &self.broker, t, from, to);
+        }
+        if self.scatter.is_on() {
+            delta += self.scatter.delta(problem, &self.broker, slot, to);
+        }
+        delta
     }
 
     /// Whether `slot` leads its partition.
@@ -198,6 +241,7 @@ impl State {
         } else {
             demand[3] = facts.traffic.follower_work;
         }
+        demand[WRITES] = facts.written;
         demand
     }
 
@@ -207,6 +251,7 @@ impl State {
         let dir = self.dir[slot as usize];
         if dir != NONE && !problem.dirs[dir as usize].serving {
             demand[DISK] = 0.0;
+            demand[WRITES] = 0.0;
         }
         demand
     }
@@ -256,7 +301,12 @@ impl State {
         self.shift(from, &gone, -1.0);
         self.shift(to, &come, 1.0);
         if from != to {
-            self.spread.shift(problem, &self.broker, problem.partitions[p as usize].topic, from, to);
+            let topic = problem.partitions[p as usize].topic;
+            self.spread.shift(problem, &self.broker, topic, from, to);
+            if self.leads(problem, slot) {
+                self.leader_spread.shift(problem, &self.broker, topic, from, to);
+            }
+            self.scatter.shift(problem, &self.broker, slot, from);
             self.relist(slot, from, to);
             self.remark(p, slot, problem.home_broker[s] != to);
         }
@@ -269,6 +319,10 @@ impl State {
         let extra = leader_extra(problem, p);
         let home = self.home_leader[p as usize];
         self.leader_changes += i64::from(offset != home) - i64::from(old != home);
+        let broker = |offset: u16| self.broker[facts.first_slot as usize + offset as usize];
+        if old != NO_LEADER && offset != NO_LEADER && broker(old) != broker(offset) {
+            self.leader_spread.shift(problem, &self.broker, facts.topic, broker(old), broker(offset));
+        }
         if old != NO_LEADER {
             self.shift(self.broker[facts.first_slot as usize + old as usize], &extra, -1.0);
         }
@@ -360,7 +414,9 @@ impl State {
         assert_eq!(listed, self.broker.len(), "a slot is listed twice or not at all");
         let moved = (0..self.broker.len()).filter(|&s| self.broker[s] != problem.home_broker[s]).count();
         assert_eq!(moved, self.moved.len(), "the list of moved slots is wrong");
-        assert!(self.spread.agrees(problem, &self.broker), "topic counts drifted");
+        assert!(self.spread.agrees(problem, self.seats()), "topic counts drifted");
+        assert!(self.leader_spread.agrees(problem, self.seats()), "topics' leader counts drifted");
+        assert!(self.scatter.agrees(problem, &self.broker), "scatter widths drifted");
     }
 }
 

@@ -5,10 +5,11 @@
 //! Within a batch the bands stay where they were at its start; `Ledger::standing` sets them anew, so that what is
 //! said of a finished batch is exact.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::change::Held;
-use crate::model::load::{capacity, cores_per_work, has_serving_log_dir, unjudged};
+use super::crowds::Crowds;
+use crate::model::load::{capacity, cores_per_work, unjudged, write_amplification};
 use crate::model::{
     BrokerIdx, Goal, Groups, Loads, LogDirIdx, PartitionIdx, Placement, Policy, Rule, Seat, Snapshot, TopicIdx,
     Traffic, band,
@@ -101,10 +102,8 @@ pub(super) struct Ledger<'a> {
     capacities: Vec<[Option<f64>; Goal::BROKER.len()]>,
     strains: Vec<Strain>,
     partition_rules: BTreeMap<Rule, i64>,
-    /// Replicas by topic and broker; looked up, never iterated.
-    spread: HashMap<(TopicIdx, BrokerIdx), i64>,
-    spread_limits: Vec<i64>,
-    spread_excess: f64,
+    spread: Crowds,
+    leaders: Crowds,
 }
 
 impl<'a> Ledger<'a> {
@@ -129,9 +128,8 @@ impl<'a> Ledger<'a> {
             capacities: snapshot.broker_indices().map(capacities).collect(),
             strains: vec![Strain::default(); snapshot.brokers.len()],
             partition_rules: BTreeMap::new(),
-            spread: HashMap::new(),
-            spread_limits: spread_limits(snapshot, policy, &groups),
-            spread_excess: 0.0,
+            spread: Crowds::new(snapshot, policy, &groups, Goal::TopicSpread),
+            leaders: Crowds::new(snapshot, policy, &groups, Goal::LeadersPerTopic),
             groups,
         };
         ledger.count_partitions();
@@ -140,10 +138,6 @@ impl<'a> Ledger<'a> {
     }
 
     fn count_partitions(&mut self) {
-        let spreads = self.policy.bands.is_on(Goal::TopicSpread);
-        if spreads {
-            self.spread.reserve(self.snapshot.replicas.len());
-        }
         let mut seats = Vec::new();
         for p in self.snapshot.partition_indices() {
             seats.clear();
@@ -151,19 +145,7 @@ impl<'a> Ledger<'a> {
             for (rule, count) in self.rules_of(p, &seats) {
                 *self.partition_rules.entry(rule).or_insert(0) += count;
             }
-            let topic = self.snapshot.partition(p).topic;
-            for seat in seats.iter().filter(|_| spreads) {
-                *self.spread.entry((topic, seat.broker)).or_insert(0) += 1;
-            }
         }
-        let mut excess: Vec<(TopicIdx, BrokerIdx, f64)> = Vec::new();
-        // The map's order is arbitrary: what it holds is sorted before it is summed.
-        for (&(topic, broker), &count) in &self.spread {
-            let beyond = self.spread_beyond(topic, broker, count);
-            excess.extend((beyond > 0.0).then_some((topic, broker, beyond)));
-        }
-        excess.sort_by_key(|(topic, broker, _)| (*topic, *broker));
-        self.spread_excess = excess.iter().map(|(.., beyond)| beyond).sum();
     }
 
     fn rules_of(&self, p: PartitionIdx, seats: &[Seat]) -> Vec<(Rule, i64)> {
@@ -172,18 +154,6 @@ impl<'a> Ledger<'a> {
             partition_violations(self.snapshot, &self.groups, &self.racks, p, seats, &mut |v| rules.push((v.rule, 1)));
         }
         rules
-    }
-
-    /// How far `count` replicas of `topic` on `broker` pass the limit, relative to it.
-    fn spread_beyond(&self, topic: TopicIdx, broker: BrokerIdx, count: i64) -> f64 {
-        let limit = self.spread_limits[topic.row()];
-        if count <= limit {
-            return 0.0;
-        }
-        let is_judged = self.snapshot.broker(broker).state.is_active()
-            && self.groups.admits(self.groups.home(topic), broker)
-            && has_serving_log_dir(self.snapshot, broker);
-        if is_judged { (count - limit) as f64 / limit.max(1) as f64 } else { 0.0 }
     }
 
     /// What turning `old`, led by the first of the pair, into `new` does.
@@ -197,6 +167,7 @@ impl<'a> Ledger<'a> {
         let mut effect = Effect { topic: Some(row.topic), ..Effect::default() };
         for (held, leader, sign) in [(old, old_leader, -1.0), (new, new_leader, 1.0)] {
             let traffic = Traffic::of(row, held.len());
+            let written = row.bytes_in_per_sec * write_amplification(self.snapshot.topic(row.topic));
             let mut leader = leader;
             for replica in held {
                 let Seat { broker, log_dir } = replica.seat;
@@ -216,6 +187,7 @@ impl<'a> Ledger<'a> {
                 loads[1] += sign * traffic.network_in;
                 loads[3] += sign * self.cores_per_work * work;
                 loads[4] += sign;
+                loads[6] += if is_serving { sign * written } else { 0.0 };
                 if leads {
                     loads[2] += sign * traffic.leader_network_out;
                     loads[5] += sign;
@@ -237,27 +209,18 @@ impl<'a> Ledger<'a> {
             let (old, new) = (self.strains[broker.row()], self.strain(*broker, &loads, &effect.dirs));
             hard += new.hard - old.hard;
             excess += new.excess - old.excess;
-            excess += self.spread_change(effect.topic, *broker, *replicas);
+            excess += self.spread.change(effect.topic, *broker, *replicas);
+            excess += self.leaders.change(effect.topic, *broker, led(change));
         }
         (hard, excess)
-    }
-
-    fn spread_change(&self, topic: Option<TopicIdx>, broker: BrokerIdx, replicas: i64) -> f64 {
-        let Some(topic) = topic.filter(|_| replicas != 0 && self.policy.bands.is_on(Goal::TopicSpread)) else {
-            return 0.0;
-        };
-        let count = self.spread.get(&(topic, broker)).copied().unwrap_or(0);
-        self.spread_beyond(topic, broker, count + replicas) - self.spread_beyond(topic, broker, count)
     }
 
     /// Carries `effect` out, or takes it back.
     pub(super) fn apply(&mut self, effect: &Effect, is_undone: bool) {
         let sign = if is_undone { -1 } else { 1 };
-        for (broker, _, replicas) in &effect.brokers {
-            self.spread_excess += self.spread_change(effect.topic, *broker, sign * replicas);
-            if let Some(topic) = effect.topic.filter(|_| *replicas != 0) {
-                *self.spread.entry((topic, *broker)).or_insert(0) += sign * replicas;
-            }
+        for (broker, change, replicas) in &effect.brokers {
+            self.spread.add(effect.topic, *broker, sign * replicas);
+            self.leaders.add(effect.topic, *broker, sign * led(change));
         }
         for &(dir, bytes) in &effect.dirs {
             let used = &mut self.usage.log_dir_bytes[dir.row()];
@@ -370,21 +333,11 @@ impl<'a> Ledger<'a> {
                 *hard.entry(v.rule).or_insert(0) += 1;
             });
         }
-        Standing { hard, excess: excess + self.spread_excess.max(0.0) }
+        Standing { hard, excess: excess + self.spread.excess() + self.leaders.excess() }
     }
 }
 
-/// By topic: the most replicas of it that a broker holds without being outside; none passes where the goal is off.
-fn spread_limits(snapshot: &Snapshot, policy: &Policy, groups: &Groups) -> Vec<i64> {
-    let mut eligible: HashMap<crate::model::Home, usize> = HashMap::new();
-    for home in groups.homes() {
-        eligible.insert(home, groups.eligible(snapshot, home).len());
-    }
-    let limit = |(row, topic): (usize, &crate::model::Topic)| {
-        let replicas: u64 =
-            snapshot.partitions[topic.partition_rows()].iter().map(|p| u64::from(p.replica_count)).sum();
-        let brokers = eligible.get(&groups.home(TopicIdx::new(row))).copied().unwrap_or(0);
-        i64::try_from(band::topic_spread(replicas, brokers, &policy.bands)).unwrap_or(i64::MAX)
-    };
-    snapshot.topics.iter().enumerate().map(limit).collect()
+/// How many leaders a change of loads brings.
+fn led(change: &Loads) -> i64 {
+    change[5] as i64
 }

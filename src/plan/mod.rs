@@ -5,6 +5,7 @@
 mod batches;
 mod build;
 pub mod change;
+mod crowds;
 mod deadlock;
 pub mod elections;
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::load::{Traffic, capacity, cores_per_work, has_serving_log_dir};
+use crate::model::load::{Traffic, capacity, cores_per_work, has_serving_log_dir, write_amplification};
 use crate::model::placement::seat_size_bytes;
 use crate::model::{
     BrokerIdx, BrokerState, Goal, Groups, Home, Loads, LogDirIdx, LogDirState, PartitionIdx, Placement, Policy,
@@ -275,7 +275,7 @@ impl<'a> Places<'a> {
                 Goal::NetworkOut => (limits.network_out, capacity(self.snapshot, broker, goal)),
                 Goal::Cpu => (limits.cpu, capacity(self.snapshot, broker, goal).filter(|_| self.usage.has_cpu)),
                 Goal::Replicas => (f64::from(limits.replicas_per_broker), Some(1.0)),
-                Goal::Leaders | Goal::TopicSpread | Goal::LogDir => continue,
+                _ => continue,
             };
             let Some(unit) = unit else { continue };
             let (before, after) = (now / unit, (now + come[lane]) / unit);
@@ -294,7 +294,9 @@ impl<'a> Places<'a> {
         let bytes = if is_served { seat_size_bytes(self.snapshot, self.partition, seat) } else { 0 };
         let work = if leads { traffic.leader_work } else { traffic.follower_work };
         let (out, led) = if leads { (traffic.leader_network_out, 1.0) } else { (0.0, 0.0) };
-        [bytes as f64, traffic.network_in, out, self.cores_per_work * work, 1.0, led]
+        let topic = self.snapshot.topic(self.snapshot.partition(self.partition).topic);
+        let written = if is_served { traffic.network_in * write_amplification(topic) } else { 0.0 };
+        [bytes as f64, traffic.network_in, out, self.cores_per_work * work, 1.0, led, written]
     }
 
     /// The change of excess if `loads` came to `broker` (`sign` 1) or left it (−1), means taken as they are.

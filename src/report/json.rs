@@ -296,6 +296,8 @@ struct BandsView {
     topic_spread_slack: u32,
     log_dir: f64,
     log_dir_floor: f64,
+    #[serde(flatten)]
+    optional: std::collections::BTreeMap<&'static str, Figure>,
 }
 
 impl BandsView {
@@ -311,15 +313,30 @@ impl BandsView {
             topic_spread_slack: bands.topic_spread_slack,
             log_dir: bands.log_dir,
             log_dir_floor: bands.log_dir_floor,
+            optional: optional_bands(bands),
         }
     }
+}
+
+/// The bands of optional goals that are on, by key: nothing speaks of the others.
+fn optional_bands(bands: &Bands) -> std::collections::BTreeMap<&'static str, Figure> {
+    let mut keys = std::collections::BTreeMap::new();
+    for goal in bands.spoken_of().filter(|goal| goal.is_optional()) {
+        let band = bands.of(goal);
+        let is_whole = goal == Goal::ScatterWidth;
+        keys.insert(goal.name(), if is_whole { Figure::Count(band as u64) } else { Figure::Measure(band) });
+        if goal == Goal::LeadersPerTopic {
+            keys.insert("leaders_per_topic_slack", Figure::Count(u64::from(bands.leaders_per_topic_slack)));
+        }
+    }
+    keys
 }
 
 struct WeightsView<'a>(&'a Policy);
 
 impl Serialize for WeightsView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(Goal::ALL.into_iter().map(|goal| (goal.name(), self.0.weight(goal))))
+        serializer.collect_map(self.0.bands.spoken_of().map(|goal| (goal.name(), self.0.weight(goal))))
     }
 }
 

@@ -4,6 +4,7 @@ pub mod advise;
 pub mod capacity;
 pub mod charts;
 pub mod check;
+mod copysets;
 pub mod excuses;
 pub mod explain;
 pub mod failure;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::frontier::{self, PointView};
 use super::html::Section;
 use super::pace_json::{self, DurationsView};
-use super::{json, layout};
+use super::{copysets, json, layout};
 use crate::model::{Assessment, Policy, Seat, Snapshot};
 use crate::optimize::replication::FactorChange;
 use crate::plan::rollback::{batch_rollbacks, rollback};
@@ -137,6 +137,7 @@ fn plan_view<'a, E: Serialize>(
         after: assessment(&plan.after),
         frontier: (!plan.frontier.is_empty()).then(|| plan.frontier.iter().map(PointView::from).collect()),
         replication: plan.replication.as_ref().map(ReplicationView::from),
+        copysets: copysets::change(snapshot, policy, plan),
         excuses: plan.excuses.iter().map(json::ExcuseView::from).collect(),
         pace: pace_json::pace(snapshot, plan),
         batches: batches(plan),
@@ -168,6 +169,9 @@ struct PlanView<'a, P: Serialize, E: Serialize, B: Serialize, A: Serialize, T: S
     /// Absent where no replication factor was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     replication: Option<ReplicationView>,
+    /// Absent where the policy gives no scatter width.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    copysets: Option<copysets::Change>,
     excuses: Vec<json::ExcuseView<'a>>,
     pace: T,
     batches: Vec<BatchView>,

@@ -57,7 +57,14 @@ pub(crate) fn contract_example() -> Snapshot {
         owner.log_dir_count += 1;
         let broker = BrokerIdx::new(broker - 1);
         let path = path.to_owned();
-        snapshot.log_dirs.push(LogDir { broker, path, capacity_bytes: Some(DISK_BYTES), state, other_used_bytes });
+        snapshot.log_dirs.push(LogDir {
+            broker,
+            path,
+            capacity_bytes: Some(DISK_BYTES),
+            write_capacity_bytes_per_sec: None,
+            state,
+            other_used_bytes,
+        });
     }
     // Topics and partitions ascend by name and number.
     topic(&mut snapshot, "clicks", 0, 2);

@@ -10,7 +10,8 @@ pub(super) struct TriggersView<'a>(pub(super) &'a Policy);
 
 impl Serialize for TriggersView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(Goal::ALL.into_iter().map(|goal| (goal.name(), Trigger::of(self.0.trigger(goal)))))
+        let goals = self.0.bands.spoken_of().filter(|goal| goal.has_trigger());
+        serializer.collect_map(goals.map(|goal| (goal.name(), Trigger::of(self.0.trigger(goal)))))
     }
 }
 

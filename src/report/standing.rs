@@ -29,10 +29,12 @@ impl Unit {
     pub fn of(snapshot: &Snapshot, brokers: &[BrokerIdx], goal: Goal) -> Self {
         let is_share = brokers.iter().all(|&b| capacity(snapshot, b, goal).is_some());
         match goal {
-            Goal::Replicas | Goal::Leaders | Goal::TopicSpread => Self::Count,
+            Goal::Replicas | Goal::Leaders | Goal::TopicSpread | Goal::LeadersPerTopic | Goal::ScatterWidth => {
+                Self::Count
+            }
             _ if is_share => Self::Share,
             Goal::Disk | Goal::LogDir => Self::Bytes,
-            Goal::NetworkIn | Goal::NetworkOut => Self::BytesPerSec,
+            Goal::NetworkIn | Goal::NetworkOut | Goal::DiskWrites => Self::BytesPerSec,
             Goal::Cpu => Self::Cores,
         }
     }
@@ -121,6 +123,11 @@ pub fn band_in_words(policy: &Policy, goal: Goal) -> String {
         Goal::LogDir => {
             format!("≤ max({}, mean + {})", human::percent(bands.log_dir_floor), human::percent(bands.log_dir))
         }
+        Goal::LeadersPerTopic => {
+            let share = human::percent(bands.leaders_per_topic);
+            format!("≤ mean + max({}, {share})", bands.leaders_per_topic_slack)
+        }
+        Goal::ScatterWidth => format!("≤ {}", bands.scatter_width),
         _ => format!("mean ± {}", human::percent(bands.of(goal))),
     }
 }

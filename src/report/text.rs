@@ -44,6 +44,7 @@ pub fn with_section(snapshot: &Snapshot, policy: &Policy, plan: &Plan, out_dir: 
     if let Some(change) = &plan.replication {
         let _ = writeln!(text, "{}", replication(change));
     }
+    text.push_str(&super::copysets::text(snapshot, policy, plan));
     text.push_str(&super::frontier::text(&plan.frontier));
     text.push_str(&hard_rules(plan));
     text.push_str(&goals(snapshot, policy, plan));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::hard;
+use super::shared::{GroupBalance, leaders_per_topic, scatter_width, topic_spread};
 use super::usage::Usage;
 use crate::model::band;
 use crate::model::load::{capacity, has_serving_log_dir};
@@ -15,10 +16,16 @@ use crate::model::{
 pub fn assess(snapshot: &Snapshot, policy: &Policy, placement: &Placement) -> Assessment {
     let groups = Groups::new(snapshot, policy);
     let usage = Usage::of(snapshot, placement);
-    let spread = topic_spread(snapshot, policy, &groups, placement);
-    let balance = balance(snapshot, policy, &groups, &usage, &spread);
-    let preferred = Usage::of(snapshot, &placement.with_preferred_leaders());
-    let if_preferred = imbalance(&self::balance(snapshot, policy, &groups, &preferred, &spread));
+    let mut by_seats = topic_spread(snapshot, policy, &groups, placement);
+    by_seats.extend(scatter_width(snapshot, policy, &groups, placement));
+    let balance_with = |usage: &Usage, placement: &Placement| {
+        let mut others = leaders_per_topic(snapshot, policy, &groups, placement);
+        others.extend(by_seats.iter().cloned());
+        balance(snapshot, policy, &groups, usage, others)
+    };
+    let balance = balance_with(&usage, placement);
+    let preferred = placement.with_preferred_leaders();
+    let if_preferred = imbalance(&balance_with(&Usage::of(snapshot, &preferred), &preferred));
     Assessment {
         hard: hard::violations(snapshot, policy, &groups, placement, &usage),
         imbalance: imbalance(&balance),
@@ -94,15 +101,12 @@ impl GoalFigures {
     }
 }
 
-/// Topic spread by the name it is reported under; independent of who leads.
-type SpreadByGroup = BTreeMap<String, GoalBalance>;
-
 fn balance(
     snapshot: &Snapshot,
     policy: &Policy,
     groups: &Groups,
     usage: &Usage,
-    spread: &SpreadByGroup,
+    others: Vec<GroupBalance>,
 ) -> BTreeMap<String, BTreeMap<Goal, GoalBalance>> {
     let mut all: BTreeMap<String, BTreeMap<Goal, GoalBalance>> = BTreeMap::new();
     for (group, name) in groups.names().iter().enumerate() {
@@ -121,8 +125,8 @@ fn balance(
         }
         all.insert(name.clone(), goals);
     }
-    for (name, balance) in spread {
-        all.entry(name.clone()).or_default().insert(Goal::TopicSpread, balance.clone());
+    for (name, goal, balance) in others {
+        all.entry(name).or_default().insert(goal, balance);
     }
     all
 }
@@ -165,39 +169,4 @@ pub fn log_dir_utilizations(snapshot: &Snapshot, usage: &Usage, broker: BrokerId
         }
     }
     (capacity_bytes > 0).then(|| (bytes as f64 / capacity_bytes as f64, utilizations))
-}
-
-fn topic_spread(snapshot: &Snapshot, policy: &Policy, groups: &Groups, placement: &Placement) -> SpreadByGroup {
-    let mut result = SpreadByGroup::new();
-    if !policy.bands.is_on(Goal::TopicSpread) {
-        return result;
-    }
-    let mut eligible_count = BTreeMap::new();
-    for home in groups.homes() {
-        let eligible = groups.eligible(snapshot, home);
-        if eligible.iter().any(|&b| has_serving_log_dir(snapshot, b)) {
-            result.insert(groups.home_name(home).to_owned(), GoalBalance::default());
-        }
-        eligible_count.insert(groups.home_name(home).to_owned(), eligible.len());
-    }
-    let mut counts = vec![0_u64; snapshot.brokers.len()];
-    for (row, topic) in snapshot.topics.iter().enumerate() {
-        let home = groups.home(crate::model::TopicIdx::new(row));
-        let name = groups.home_name(home);
-        let Some(balance) = result.get_mut(name) else { continue };
-        let seats = || topic.partition_rows().flat_map(|p| placement.seats(crate::model::PartitionIdx::new(p)));
-        seats().for_each(|s| counts[s.broker.row()] += 1);
-        let limit = band::topic_spread(seats().count() as u64, eligible_count[name], &policy.bands);
-        for seat in seats() {
-            let count = std::mem::take(&mut counts[seat.broker.row()]);
-            let judged = snapshot.broker(seat.broker).state.is_active()
-                && groups.admits(home, seat.broker)
-                && has_serving_log_dir(snapshot, seat.broker);
-            if count > limit && judged {
-                balance.outside += 1;
-                balance.excess += (count - limit) as f64 / limit as f64;
-            }
-        }
-    }
-    result
 }

@@ -7,7 +7,7 @@
 
 use super::reassignment::{Deviation, Wanted};
 use super::state::State;
-use crate::model::{Assessment, Snapshot};
+use crate::model::{Assessment, Goal, Snapshot};
 
 /// Excess that summing in another order may add, relative.
 const ROUNDING: f64 = 1e-6;
@@ -50,10 +50,17 @@ fn worsening(before: &Assessment, after: &Assessment) -> Option<String> {
             return Some(format!("{count} violations of {} where there were {old}", rule.name()));
         }
     }
-    let (old, new) = (before.imbalance.excess, after.imbalance.excess);
+    let (old, new) = (weighed(before), weighed(after));
     let is_higher = new > old + ROUNDING * old.max(1.0);
     (is_higher && after.hard_total() >= before.hard_total())
         .then(|| format!("an excess of {new:.4} where it was {old:.4}"))
+}
+
+/// The excess that batches are put together by: that of all goals but scatter widths, which only whole pairs change.
+fn weighed(assessment: &Assessment) -> f64 {
+    let goals = assessment.balance.values().flat_map(|goals| goals.iter());
+    let left_out = goals.filter(|(goal, _)| **goal == Goal::ScatterWidth);
+    assessment.imbalance.excess - left_out.map(|(_, balance)| balance.excess).sum::<f64>()
 }
 
 /// Whether batches `first` (an offset) up to `last` (exclusive) could be one: every dir holds what it held before them

@@ -1,6 +1,6 @@
 //! What a placement puts on every broker and log dir, counted anew from the snapshot.
 
-use crate::model::load::{capacity, cores_per_work, has_serving_log_dir};
+use crate::model::load::{capacity, cores_per_work, has_serving_log_dir, write_amplification};
 use crate::model::placement::seat_size_bytes;
 use crate::model::{BrokerIdx, Goal, Loads, LogDirIdx, Placement, Snapshot, Traffic};
 
@@ -8,7 +8,7 @@ use crate::model::{BrokerIdx, Goal, Loads, LogDirIdx, Placement, Snapshot, Traff
 #[derive(Clone, Debug, PartialEq)]
 pub struct Usage {
     /// Each broker's loads in [`Goal::BROKER`]'s order: bytes on serving dirs (or on no dir), bytes/s in, bytes/s out,
-    /// cores, replicas, leaders. Cores are 0 where no broker has cpu figures.
+    /// cores, replicas, leaders, bytes/s written to serving dirs (or to no dir). Cores are 0 where no broker has cpu figures.
     pub loads: Vec<Loads>,
     /// Bytes on each log dir, other use included.
     pub log_dir_bytes: Vec<u64>,
@@ -21,6 +21,7 @@ impl Usage {
     #[must_use]
     pub fn of(snapshot: &Snapshot, placement: &Placement) -> Self {
         let cores = cores_per_work(snapshot);
+        let amplifications: Vec<f64> = snapshot.topics.iter().map(write_amplification).collect();
         let mut broker_bytes = vec![0_u64; snapshot.brokers.len()];
         let mut log_dir_bytes: Vec<u64> = snapshot.log_dirs.iter().map(|d| d.other_used_bytes).collect();
         for dir in snapshot.log_dirs.iter().filter(|d| d.state.is_serving()) {
@@ -29,7 +30,9 @@ impl Usage {
         let mut loads = vec![Loads::default(); snapshot.brokers.len()];
         for p in snapshot.partition_indices() {
             let seats = placement.seats(p);
-            let traffic = Traffic::of(snapshot.partition(p), seats.len());
+            let partition = snapshot.partition(p);
+            let traffic = Traffic::of(partition, seats.len());
+            let written = partition.bytes_in_per_sec * amplifications[partition.topic.row()];
             let mut leader = placement.leader(p);
             for &seat in seats {
                 let leads = leader == Some(seat.broker);
@@ -43,6 +46,7 @@ impl Usage {
                 }
                 if seat.log_dir.is_none_or(|d| snapshot.log_dir(d).state.is_serving()) {
                     broker_bytes[seat.broker.row()] += bytes;
+                    loads[seat.broker.row()][6] += written;
                 }
                 add_traffic(&mut loads[seat.broker.row()], &traffic, leads, cores.unwrap_or(0.0));
             }

@@ -146,6 +146,7 @@ impl Tiny {
                 broker: BrokerIdx::new(row),
                 path: format!("/d{dir}"),
                 capacity_bytes: Some(200 * GB * size / self.dirs as u64),
+                write_capacity_bytes_per_sec: None,
                 state: if failed { LogDirState::Offline } else { LogDirState::Online },
                 other_used_bytes: GB,
             });

@@ -68,6 +68,12 @@ pub struct Copysets {
     pub(super) riskiest_units: Vec<Vec<u32>>,
 }
 
+/// The sets of brokers that some partition of `snapshot` has all its replicas on; none where no broker is in service.
+#[must_use]
+pub fn broker_copysets(snapshot: &Snapshot) -> Option<Copysets> {
+    copysets(snapshot, &Units::of(snapshot, &[(Domain::Broker, 1)]))
+}
+
 /// The copysets of `snapshot` in the domain of `units`' only draw; none where there are several or no replica is known
 /// to go with any unit.
 pub(super) fn copysets(snapshot: &Snapshot, units: &Units) -> Option<Copysets> {

@@ -15,7 +15,7 @@ mod survivors;
 mod units;
 
 pub use chance::{poisson_at_least, wilson_95};
-pub use copysets::{Alternative, Copyset, Copysets};
+pub use copysets::{Alternative, Copyset, Copysets, broker_copysets};
 pub use incidents::{AtOnce, DISK_AFR, Incidents};
 pub use remedies::{Remedies, Remedy, RiskyPartition};
 pub use survivors::{CopyRate, RateBound, Survivors, SurvivorsUse};

@@ -84,7 +84,7 @@ impl Group<'_> {
                 }
                 parts
             }
-            Goal::Replicas | Goal::Leaders | Goal::TopicSpread | Goal::LogDir => {
+            _ => {
                 return Err("no history is kept of it".to_owned());
             }
         };

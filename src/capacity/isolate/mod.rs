@@ -231,7 +231,7 @@ impl Demand {
                 Goal::NetworkIn => traffic.network_in * factor,
                 Goal::NetworkOut => traffic.leader_network_out,
                 Goal::Cpu => (traffic.leader_work + traffic.follower_work * (factor - 1.0).max(0.0)) * cores_per_work,
-                Goal::Replicas | Goal::Leaders | Goal::TopicSpread | Goal::LogDir => 0.0,
+                _ => 0.0,
             };
         }
     }

@@ -96,6 +96,7 @@ fn add_brokers(snapshot: &mut Snapshot, brokers: &BTreeMap<i32, Known>) {
                 broker: index,
                 path: path.clone(),
                 capacity_bytes: known.dir_capacity.get(path).copied(),
+                write_capacity_bytes_per_sec: None,
                 state: if *is_online { LogDirState::Online } else { LogDirState::Offline },
                 other_used_bytes: 0,
             });

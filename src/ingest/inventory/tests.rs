@@ -36,6 +36,7 @@ fn snapshot() -> Snapshot {
         broker: BrokerIdx::new(row),
         path: "/data".to_owned(),
         capacity_bytes: None,
+        write_capacity_bytes_per_sec: None,
         state,
         other_used_bytes: 100,
     };

@@ -169,7 +169,14 @@ impl<'c> Assembly<'c> {
                 LogDirState::Online
             };
             let path = path.clone();
-            self.snapshot.log_dirs.push(LogDir { broker, path, capacity_bytes: None, state, other_used_bytes: 0 });
+            self.snapshot.log_dirs.push(LogDir {
+                broker,
+                path,
+                capacity_bytes: None,
+                write_capacity_bytes_per_sec: None,
+                state,
+                other_used_bytes: 0,
+            });
         }
     }
 

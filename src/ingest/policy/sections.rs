@@ -27,7 +27,7 @@ const KEYS: [&str; 11] = [
     "budget",
 ];
 const LIMITS: [&str; 6] = ["disk", "network_in", "network_out", "cpu", "log_dir", "replicas_per_broker"];
-const BANDS: [&str; 10] = [
+const BANDS: [&str; 14] = [
     "disk",
     "network_in",
     "network_out",
@@ -38,6 +38,10 @@ const BANDS: [&str; 10] = [
     "topic_spread_slack",
     "log_dir",
     "log_dir_floor",
+    "disk_writes",
+    "leaders_per_topic",
+    "leaders_per_topic_slack",
+    "scatter_width",
 ];
 
 /// A share of a capacity: none at all would forbid everything, more than all of it nothing.
@@ -105,12 +109,17 @@ fn limits<'t>(reader: &mut TomlReader<'t>, table: &DeTable<'t>, policy: &mut Pol
 
 fn bands<'t>(reader: &mut TomlReader<'t>, table: &DeTable<'t>, policy: &mut Policy) {
     reader.check_keys("bands", table, &BANDS);
-    for goal in Goal::ALL {
-        let bounds = if matches!(goal, Goal::TopicSpread | Goal::LogDir) { ONE_SIDED } else { BAND };
+    for goal in Goal::ALL.into_iter().filter(|goal| *goal != Goal::ScatterWidth) {
         set(policy.bands.of_mut(goal), table, goal.name(), |key, value| {
-            reader.number(&format!("bands.{key}"), value, bounds)
+            reader.number(&format!("bands.{key}"), value, bounds(goal))
         });
     }
+    set(&mut policy.bands.scatter_width, table, Goal::ScatterWidth.name(), |_, value| {
+        count(reader, "bands.scatter_width", value, 0).map(f64::from)
+    });
+    set(&mut policy.bands.leaders_per_topic_slack, table, "leaders_per_topic_slack", |_, value| {
+        count(reader, "bands.leaders_per_topic_slack", value, 0)
+    });
     set(&mut policy.bands.topic_spread_slack, table, "topic_spread_slack", |_, value| {
         count(reader, "bands.topic_spread_slack", value, 0)
     });
@@ -119,20 +128,26 @@ fn bands<'t>(reader: &mut TomlReader<'t>, table: &DeTable<'t>, policy: &mut Poli
     });
 }
 
+/// What a goal's band may be: a share of the mean, on both sides of it or above it alone.
+fn bounds(goal: Goal) -> Bounds {
+    let is_one_sided = matches!(goal, Goal::TopicSpread | Goal::LogDir | Goal::LeadersPerTopic);
+    if is_one_sided { ONE_SIDED } else { BAND }
+}
+
 fn triggers<'t>(reader: &mut TomlReader<'t>, table: &DeTable<'t>, policy: &mut Policy) {
-    reader.check_keys("triggers", table, &Goal::ALL.map(Goal::name));
+    let goals = || Goal::ALL.into_iter().filter(|goal| goal.has_trigger());
+    reader.check_keys("triggers", table, &goals().map(Goal::name).collect::<Vec<_>>());
     policy.triggers = BTreeMap::new();
-    for goal in Goal::ALL {
+    for goal in goals() {
         let Some(value) = table.get(goal.name()) else { continue };
         let key = format!("triggers.{}", goal.name());
-        let bounds = if matches!(goal, Goal::TopicSpread | Goal::LogDir) { ONE_SIDED } else { BAND };
         let trigger = match value.get_ref() {
             DeValue::String(word) if word == "never" => Some(f64::INFINITY),
             DeValue::String(_) => {
                 reader.wrong_kind(&key, value, "a number or \"never\"");
                 None
             }
-            _ => reader.number(&key, value, bounds),
+            _ => reader.number(&key, value, bounds(goal)),
         };
         policy.triggers.extend(trigger.map(|trigger| (goal, trigger)));
     }

@@ -132,6 +132,7 @@ fn assemble(brokers: Vec<(Broker, usize, usize, usize)>, topics: Vec<RawTopic>, 
                 broker: BrokerIdx::new(row),
                 path: format!("/data, {dir}"),
                 capacity_bytes: (rack != 1).then_some(1 << (30 + dir)),
+                write_capacity_bytes_per_sec: (dir == 1).then_some(210e6),
                 state: LogDirState::ALL[dir % 3],
                 other_used_bytes: group as u64 * 1000,
             });

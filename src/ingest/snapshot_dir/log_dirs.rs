@@ -15,6 +15,7 @@ const LOG_DIR: usize = 1;
 const CAPACITY: usize = 2;
 const STATE: usize = 3;
 const OTHER_USED: usize = 4;
+const WRITE_CAPACITY: usize = 5;
 
 const COLUMNS: &[Column] = &[
     required("broker_id"),
@@ -22,6 +23,7 @@ const COLUMNS: &[Column] = &[
     optional("capacity_bytes"),
     required("state"),
     optional("other_used_bytes"),
+    optional("write_capacity_bytes_per_sec"),
 ];
 
 struct LogDirRow {
@@ -107,6 +109,11 @@ impl<'f> LogDirs<'f> {
             let dirs = row.broker.log_dir_rows();
             let Some(machine) = row.broker.machine_model.as_ref().and_then(|m| catalogue.get(m)) else { continue };
             let Some((disks, size_bytes)) = machine.equal_disks() else { continue };
+            if dirs.len() <= disks {
+                let rate = machine.equal_disk_writes();
+                let own = &mut self.dirs[dirs.clone()];
+                own.iter_mut().for_each(|d| d.write_capacity_bytes_per_sec = d.write_capacity_bytes_per_sec.or(rate));
+            }
             let Some(missing) = dirs.clone().find(|&d| self.dirs[d].capacity_bytes.is_none()) else { continue };
             if dirs.len() > disks {
                 let message = format!(
@@ -155,6 +162,8 @@ fn parse(row: &mut Row<'_>, brokers: Option<&Brokers<'_>>) -> Option<LogDirRow> 
     let state = row.needed(STATE).and_then(|_| row.choice(STATE, &states)).unwrap_or(LogDirState::Online);
     let other_used_bytes = row.whole(OTHER_USED, NUMBER_MAX).unwrap_or(0);
     let broker = broker_reference(row, BROKER_ID, id?, brokers)?;
-    let dir = LogDir { broker, path: path?.to_owned(), capacity_bytes, state, other_used_bytes };
+    let write_capacity_bytes_per_sec = row.capacity(WRITE_CAPACITY);
+    let path = path?.to_owned();
+    let dir = LogDir { broker, path, capacity_bytes, write_capacity_bytes_per_sec, state, other_used_bytes };
     Some(LogDirRow { offset: row.offset, dir })
 }

@@ -11,6 +11,22 @@ use crate::ingest::catalogue::Catalogue;
 use crate::ingest::fault::Faults;
 use crate::model::{BrokerState, LogDirState, Reassignment, Snapshot, Statistic};
 
+#[test]
+fn what_disks_can_write_comes_from_the_row_or_the_machine_model() {
+    let models = tempfile::tempdir().unwrap();
+    let machine = "id = \"ours\"\n[[disk]]\ncount = 1\nsize_gib = 10\nwrite_mbps = 210\n";
+    fs::write(models.path().join("ours.toml"), machine).unwrap();
+    let dir = Dir::new();
+    dir.put("brokers.csv", "broker_id,rack,state,machine_model\n1,a,alive,ours\n2,b,alive,ours\n3,c,alive,\n");
+    let rows = "broker_id,log_dir,capacity_bytes,state,write_capacity_bytes_per_sec\n\
+                1,/d,1000,online,\n2,/d,1000,online,5e7\n3,/d,1000,online,\n";
+    dir.put("log_dirs.csv", rows);
+    let (snapshot, warnings) = read(&dir.path(), &Catalogue::with_dir(models.path()).unwrap()).unwrap();
+    assert_eq!(warnings, Faults::default());
+    let rates: Vec<Option<f64>> = snapshot.log_dirs.iter().map(|d| d.write_capacity_bytes_per_sec).collect();
+    assert_eq!(rates, [Some(210e6), Some(5e7), None]);
+}
+
 mod faults;
 mod fuzz;
 mod rows;

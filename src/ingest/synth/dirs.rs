@@ -57,6 +57,7 @@ fn rows(draft: &Draft, spec: &SynthSpec, rng: &mut Pcg64) -> Vec<LogDir> {
                 broker: BrokerIdx::new(broker),
                 path: format!("/data{number:0width$}"),
                 capacity_bytes: Some(capacity_bytes),
+                write_capacity_bytes_per_sec: None,
                 state: LogDirState::Online,
                 // In whole megabytes, which is what file systems report.
                 other_used_bytes: (other / 1e6) as u64 * 1_000_000,

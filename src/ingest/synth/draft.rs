@@ -96,9 +96,9 @@ impl Draft {
         let partition = &self.partitions[p];
         let traffic = Traffic::of(partition, partition.replica_count as usize);
         if leads {
-            [self.size_bytes[p], traffic.network_in, traffic.leader_network_out, traffic.leader_work, 1.0, 1.0]
+            [self.size_bytes[p], traffic.network_in, traffic.leader_network_out, traffic.leader_work, 1.0, 1.0, 0.0]
         } else {
-            [self.size_bytes[p], traffic.network_in, 0.0, traffic.follower_work, 1.0, 0.0]
+            [self.size_bytes[p], traffic.network_in, 0.0, traffic.follower_work, 1.0, 0.0, 0.0]
         }
     }
 

@@ -35,7 +35,7 @@ impl Edges {
             spread_holds: (if frozen_move {
                 after.spread.total()
             } else {
-                after.spread.mendable(problem, &after.broker)
+                after.spread.mendable(problem, after.seats())
             }) <= SLACK
                 && !frozen_moved(problem, before, after),
         };

@@ -12,7 +12,7 @@ use good_lp::{
 };
 
 use super::super::anneal::{LEADER_PRICE, MOVE_PRICE};
-use super::super::problem::{DISK, LANES, LEADERS, NONE, Problem, REPLICAS, Vector};
+use super::super::problem::{DISK, LANES, LEADERS, NONE, Problem, REPLICAS, Vector, WRITES};
 use super::super::state::{NO_LEADER, State, leader_extra};
 use super::area::{Area, Item, rack_room, staying};
 
@@ -323,6 +323,7 @@ fn follower_demand(problem: &Problem<'_>, p: u32, broker: u32) -> Vector {
     demand[1] = traffic.network_in;
     demand[3] = traffic.follower_work;
     demand[REPLICAS] = 1.0;
+    demand[WRITES] = problem.partitions[p as usize].written;
     demand
 }
 

@@ -8,7 +8,7 @@ use crate::model::{
 };
 use crate::optimize::destinations::emptiest_dir;
 use crate::optimize::penalty::{Bands, CURVATURE, MARGIN};
-use crate::optimize::problem::{DISK, LANES, NONE, Problem, REPLICAS, Vector, plus, row};
+use crate::optimize::problem::{DISK, LANES, NONE, Problem, REPLICAS, Vector, WRITES, plus, row};
 use crate::optimize::repair::{Share, fault, repair};
 use crate::optimize::replication::FactorChange;
 use crate::optimize::state::State;
@@ -442,6 +442,7 @@ fn bands_afterwards(
             lanes[2] += more * produced;
             lanes[3] += more * cores * (WORK_PER_FOLLOWER_BYTE_IN + WORK_PER_LEADER_BYTE_OUT) * produced;
             lanes[REPLICAS] += more;
+            lanes[WRITES] += more * problem.partitions[p].written;
         }
     }
     let mut load = state.load.clone();

@@ -33,7 +33,12 @@ pub fn limit_of(policy: &Policy, goal: Goal) -> Option<f64> {
         Goal::NetworkOut => Some(limits.network_out),
         Goal::Cpu => Some(limits.cpu),
         Goal::LogDir => Some(limits.log_dir),
-        Goal::Replicas | Goal::Leaders | Goal::TopicSpread => None,
+        Goal::Replicas
+        | Goal::Leaders
+        | Goal::TopicSpread
+        | Goal::DiskWrites
+        | Goal::LeadersPerTopic
+        | Goal::ScatterWidth => None,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::model::{BrokerState, Criterion, Excuse, Goal, GoalBalance, Rule};
 use crate::report::excuses::{explain, grouped};
 use crate::report::headroom;
 use crate::report::human;
-use crate::report::standing::band_in_words;
+use crate::report::standing::{Unit, band_in_words};
 use crate::report::style::{ASIDE, BROKEN, GOOD, HEADING, OUTSIDE, by_count, paint};
 use crate::report::table::{Align, Cell, Table};
 
@@ -116,9 +116,10 @@ fn goals(report: &CheckReport<'_>) -> String {
         ]);
         for (goal, balance) in goals {
             let standing = standing.and_then(|standing| standing.goal(*goal));
-            let figures = match (standing, balance.range) {
-                (Some(s), Some(r)) => [r.mean, r.min, r.max].map(|value| s.unit.format(value)),
-                _ => [const { String::new() }; 3],
+            let unit = standing.map_or(Unit::Count, |standing| standing.unit);
+            let figures = match balance.range {
+                Some(r) => [r.mean, r.min, r.max].map(|value| unit.format(value)),
+                None => [const { String::new() }; 3],
             };
             let band = standing.map_or_else(
                 || band_in_words(report.policy, *goal),

@@ -1,11 +1,12 @@
 //! Leaders of one topic that crowd on one broker: a hot topic hurts through its leaders, which serve every producer and
-//! consumer, whatever the broker's total of leaders is. Reported beside the goals; no goal counts it.
+//! consumer, whatever the broker's total of leaders is. Reported beside the goals, whether or not
+//! a policy has the optional goal `leaders_per_topic` count it.
 //!
 //! Input: a snapshot and a policy. Output: the (topic, broker) pairs with more leaders than `topic_spread`'s band would
-//! allow, were it about leaders: ⌈m + max(slack, share·m)⌉, m the topic's leaders ÷ its eligible brokers (contract §3).
+//! allow, were it about leaders, or `leaders_per_topic`'s where that is on: ⌈m + max(slack, share·m)⌉, m the topic's leaders ÷ its eligible brokers (contract §3).
 
 use crate::model::load::Traffic;
-use crate::model::{BrokerIdx, Groups, Policy, Snapshot, TopicIdx, band};
+use crate::model::{BrokerIdx, Goal, Groups, Policy, Snapshot, TopicIdx, band};
 
 /// A broker with too many leaders of one topic.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,7 +29,9 @@ pub struct TopicLeaders {
 /// switches `topic_spread` off.
 #[must_use]
 pub fn topic_leaders(snapshot: &Snapshot, policy: &Policy) -> Vec<TopicLeaders> {
-    if policy.bands.topic_spread <= 0.0 {
+    let is_goal = policy.bands.is_on(Goal::LeadersPerTopic);
+    let limit = if is_goal { band::leaders_per_topic } else { band::topic_spread };
+    if policy.bands.topic_spread <= 0.0 && !is_goal {
         return Vec::new();
     }
     let groups = Groups::new(snapshot, policy);
@@ -47,7 +50,7 @@ pub fn topic_leaders(snapshot: &Snapshot, policy: &Policy) -> Vec<TopicLeaders> 
             *count = (count.0 + 1, count.1 + out);
             total += 1;
         }
-        let limit = band::topic_spread(total, brokers, &policy.bands);
+        let limit = limit(total, brokers, &policy.bands);
         for broker in partitions.iter().filter_map(|p| p.leader) {
             // Taken once: the broker's next partition of the topic finds nothing.
             let (leaders, out) = std::mem::take(&mut counts[broker.row()]);

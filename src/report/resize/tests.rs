@@ -16,7 +16,11 @@ fn newcomer(id: i32, rack: &str, group: &str) -> NewBroker {
         cpu_cores: Some(12.0),
         network_in_capacity_bytes_per_sec: Some(1_562_500_000.0),
         network_out_capacity_bytes_per_sec: Some(1_562_500_000.0),
-        log_dirs: vec![NewLogDir { path: "/data1".to_owned(), capacity_bytes: Some(6985 << 30) }],
+        log_dirs: vec![NewLogDir {
+            path: "/data1".to_owned(),
+            capacity_bytes: Some(6985 << 30),
+            write_capacity_bytes_per_sec: None,
+        }],
     }
 }
 
