@@ -52,17 +52,48 @@ fn samples(folder: &Path, pages: &mut Vec<(String, String)>) {
     }
 }
 
+/// Runs the program, which ends with a verdict at worst.
+fn run(args: &[&str]) {
+    let output = Command::new(env!("CARGO_BIN_EXE_evenkeel")).args(args).output().unwrap();
+    let is_verdict = matches!(output.status.code(), Some(0 | 3));
+    assert!(is_verdict, "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// A page that `report` writes for a made-up cluster of unusual shape.
 fn synthetic(scratch: &Path, shape: &[&str]) -> (String, String) {
-    let (snapshot, out) = (scratch.join("snapshot"), scratch.join("report"));
-    let run = |args: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_evenkeel")).args(args).output().unwrap();
-        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    };
-    let (snapshot, out) = (snapshot.to_str().unwrap(), out.to_str().unwrap());
+    let snapshot = scratch.join("snapshot");
+    let snapshot = snapshot.to_str().unwrap();
     run(&[&["synth", "--force", "--out", snapshot], shape].concat());
-    run(&["report", snapshot, "--no-plan", "--force", "--out", out]);
-    (shape.join(" "), fs::read_to_string(Path::new(out).join("report.html")).unwrap())
+    let page = written(scratch, &["report", snapshot, "--no-plan"]);
+    (shape.join(" "), page.1)
+}
+
+/// What writes a page of its own kind. Every command that writes one is here or among the samples.
+const COMMANDS: [&str; 12] = [
+    "expand fixtures/demo --add 2xi3en.3xlarge@rack-a --add 2 --only-to-new --effort quick",
+    "expand fixtures/demo --until disk<=45%,cpu<=40% --model i3en.3xlarge,i3en.6xlarge,d3.8xlarge --effort quick",
+    "expand fixtures/history --add 2/core --effort quick",
+    "shrink fixtures/demo --remove 16,19 --effort quick",
+    "shrink fixtures/demo --find-max --effort quick",
+    "rebalance fixtures/demo --frontier 5 --effort quick",
+    "report fixtures/history",
+    "forecast fixtures/history",
+    "what-if failure fixtures/failure --brokers 2",
+    "what-if isolate fixtures/demo --classes fixtures/scenarios/isolate-three-classes.toml --effort quick",
+    "what-if upgrade fixtures/demo --scenario fixtures/scenarios/upgrade.toml",
+    "fleet fixtures/demo fixtures/history fixtures/contract-example",
+];
+
+/// The page, the only one, that `command` writes into its directory.
+fn written(scratch: &Path, command: &[&str]) -> (String, String) {
+    let out = scratch.join("out");
+    run(&[command, &["--force", "--out", out.to_str().unwrap()]].concat());
+    let files = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path());
+    let pages: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|e| e == "html")).collect();
+    assert_eq!(pages.len(), 1, "{command:?} writes {pages:?}");
+    let text = fs::read_to_string(&pages[0]).unwrap();
+    fs::remove_dir_all(&out).unwrap();
+    (command.join(" "), text)
 }
 
 /// Opens all `pages` at all widths at once and returns what the probes found, and what the browser wrote to stderr.
@@ -140,19 +171,26 @@ fn pages_are_whole_at_every_width_in_light_and_dark() {
     let many = ["--brokers", "66", "--partitions", "600", "--racks", "11", "--groups", "4", "--log-dirs", "2"];
     pages.push(synthetic(scratch.path(), &many));
     pages.push(synthetic(scratch.path(), &["--brokers", "4", "--partitions", "20", "--racks", "0"]));
-    let mut faults = Vec::new();
+    let words = |command: &'static str| command.split(' ').collect::<Vec<_>>();
+    pages.extend(COMMANDS.iter().map(|command| written(scratch.path(), &words(command))));
+    let (mut faults, mut with_charts) = (Vec::new(), Vec::new());
     for is_dark in [false, true] {
         let (found, errors) = open(&browser, scratch.path(), &pages, is_dark);
         assert_eq!(found.len(), pages.len() * (WIDTHS.len() + 1), "some pages did not answer:\n{errors}");
         faults.extend(errors.lines().filter(|line| line.contains(":CONSOLE")).map(str::to_owned));
         for page in found {
             assert_eq!(page["dark"], is_dark, "the browser takes no colour scheme");
-            assert!(page["charts"].as_u64().unwrap() > 0 && page["texts"].as_u64().unwrap() > 10, "{page}");
+            assert!(page["words"].as_u64().unwrap() > 50, "{page}");
+            with_charts.extend((page["charts"].as_u64() > Some(0)).then(|| page["page"].clone()));
             for fault in page["faults"].as_array().unwrap() {
                 let scheme = if is_dark { "dark" } else { "light" };
                 faults.push(format!("{} at {} {scheme}: {}", page["page"], page["width"], fault.as_str().unwrap()));
             }
         }
+    }
+    let is_drawn = |word: &str| with_charts.iter().any(|page| page.as_str().is_some_and(|name| name.contains(word)));
+    for word in ["reports/demo-plan", "expand", "shrink", "rebalance", "forecast", "failure", "report"] {
+        assert!(is_drawn(word), "the browser saw no chart of {word}: {with_charts:?}");
     }
     assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
 }

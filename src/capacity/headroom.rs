@@ -266,8 +266,8 @@ mod tests {
         snapshot.brokers[0].network_in_capacity_bytes_per_sec = Some(5.0);
         let all = headroom(&snapshot, &Policy::default(), &Placement::of(&snapshot));
         assert_eq!(all.iter().map(|h| h.goal).collect::<Vec<_>>(), [Goal::Disk]);
-        let missing = not_evaluated::of_headroom(&snapshot, &Policy::default());
-        let said: Vec<String> = missing.into_iter().map(|(_, _, m)| format!("{}: {}", m.what, m.why)).collect();
+        let missing = not_evaluated::of_headroom(&snapshot, &Policy::default(), &all);
+        let said: Vec<String> = missing.into_iter().map(|m| format!("{}: {}", m.what, m.why)).collect();
         let wanted = [
             "headroom.default.network_in: broker 2 has no network_in capacity",
             "headroom.default.network_out: 2 of 2 brokers have no network_out capacity, 1 first",
