@@ -39,7 +39,7 @@ fn is_debian() -> bool {
     release.lines().any(|line| line.trim_matches('"') == "ID=debian")
 }
 
-/// The committed sample reports.
+/// The pages below a folder.
 fn samples(folder: &Path, pages: &mut Vec<(String, String)>) {
     let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
@@ -64,8 +64,8 @@ fn synthetic(scratch: &Path, shape: &[&str]) -> (String, String) {
     let snapshot = scratch.join("snapshot");
     let snapshot = snapshot.to_str().unwrap();
     run(&[&["synth", "--force", "--out", snapshot], shape].concat());
-    let page = written(scratch, &["report", snapshot, "--no-plan"]);
-    (shape.join(" "), page.1)
+    let pages = written(scratch, &["report", snapshot, "--no-plan"]);
+    (shape.join(" "), pages.into_iter().next().unwrap().1)
 }
 
 /// What writes a page of its own kind. Every command that writes one is here or among the samples.
@@ -84,16 +84,19 @@ const COMMANDS: [&str; 12] = [
     "fleet fixtures/demo fixtures/history fixtures/contract-example",
 ];
 
-/// The page, the only one, that `command` writes into its directory.
-fn written(scratch: &Path, command: &[&str]) -> (String, String) {
+/// The pages that `command` writes into its directory, by name.
+fn written(scratch: &Path, command: &[&str]) -> Vec<(String, String)> {
     let out = scratch.join("out");
     run(&[command, &["--force", "--out", out.to_str().unwrap()]].concat());
-    let files = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path());
-    let pages: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|e| e == "html")).collect();
-    assert_eq!(pages.len(), 1, "{command:?} writes {pages:?}");
-    let text = fs::read_to_string(&pages[0]).unwrap();
+    let mut pages = Vec::new();
+    samples(&out, &mut pages);
+    assert!(!pages.is_empty(), "{command:?} writes no page");
     fs::remove_dir_all(&out).unwrap();
-    (command.join(" "), text)
+    let named = |(path, text): (String, String)| {
+        let name = Path::new(&path).file_name().unwrap().to_str().unwrap().to_owned();
+        (format!("{name} of {}", command.join(" ")), text)
+    };
+    pages.into_iter().map(named).collect()
 }
 
 /// Opens all `pages` at all widths at once and returns what the probes found, and what the browser wrote to stderr.
@@ -172,7 +175,7 @@ fn pages_are_whole_at_every_width_in_light_and_dark() {
     pages.push(synthetic(scratch.path(), &many));
     pages.push(synthetic(scratch.path(), &["--brokers", "4", "--partitions", "20", "--racks", "0"]));
     let words = |command: &'static str| command.split(' ').collect::<Vec<_>>();
-    pages.extend(COMMANDS.iter().map(|command| written(scratch.path(), &words(command))));
+    pages.extend(COMMANDS.iter().flat_map(|command| written(scratch.path(), &words(command))));
     let (mut faults, mut with_charts) = (Vec::new(), Vec::new());
     for is_dark in [false, true] {
         let (found, errors) = open(&browser, scratch.path(), &pages, is_dark);

@@ -116,7 +116,7 @@ fn the_page_is_self_contained_and_every_chart_has_a_title_a_description_and_a_ta
         assert!(!page.contains(word), "{word}");
     }
     let charts = page.matches("class=\"chart\"").count();
-    assert_eq!(charts, 7, "two groups, heat map, racks, replicas, classes, cost");
+    assert_eq!(charts, 10, "two groups, heat map, racks, batches, two shrink curves, replicas, classes, cost");
     for part in ["role=\"img\"", "<title id=", "<desc id=", "<figcaption>", "The figures as a table"] {
         assert_eq!(page.matches(part).count(), charts, "{part}");
     }
