@@ -3,8 +3,8 @@
 //! Brokers leave in the nested order of [`order`](super::order), so that bisection on their number k is sound. What the
 //! group must carry gives the most that can leave, demand ≤ limit · (Σ capacity − largest) for every resource; below
 //! that real plans decide, each judged by the rules and by its headroom after the worst loss of a broker. Plans that
-//! pursue no goal come first: what they keep is kept, and they take a fraction of the time; plans that also balance say
-//! whether more can go.
+//! pursue no goal come first, since near its limits a group keeps them best where nothing else is wanted; plans that also
+//! balance say whether more can go.
 
 use std::collections::BTreeSet;
 

@@ -80,7 +80,7 @@ pub fn tightened(policy: &Policy, thresholds: &[Threshold]) -> Policy {
 /// pursues nothing else keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pursuit {
-    /// The hard rules, limits among them; found in a fraction of the time.
+    /// The hard rules, limits among them.
     Rules,
     /// These and every goal.
     Balance,
