@@ -39,7 +39,7 @@ fn is_debian() -> bool {
     release.lines().any(|line| line.trim_matches('"') == "ID=debian")
 }
 
-/// The committed sample reports.
+/// The pages below a folder.
 fn samples(folder: &Path, pages: &mut Vec<(String, String)>) {
     let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
@@ -52,46 +52,58 @@ fn samples(folder: &Path, pages: &mut Vec<(String, String)>) {
     }
 }
 
-/// A page that `report` writes for a made-up cluster of unusual shape.
-fn synthetic(scratch: &Path, shape: &[&str]) -> (String, String) {
-    let (snapshot, out) = (scratch.join("snapshot"), scratch.join("report"));
-    let run = |args: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_evenkeel")).args(args).output().unwrap();
-        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    };
-    let (snapshot, out) = (snapshot.to_str().unwrap(), out.to_str().unwrap());
-    run(&[&["synth", "--force", "--out", snapshot], shape].concat());
-    run(&["report", snapshot, "--no-plan", "--force", "--out", out]);
-    (shape.join(" "), fs::read_to_string(Path::new(out).join("report.html")).unwrap())
+/// Runs the program, which ends with a verdict at worst.
+fn run(args: &[&str]) {
+    let output = Command::new(env!("CARGO_BIN_EXE_evenkeel")).args(args).output().unwrap();
+    let is_verdict = matches!(output.status.code(), Some(0 | 3));
+    assert!(is_verdict, "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// The pages of what-ifs, advice and fleets, each of its documented example.
-fn answers(scratch: &Path, pages: &mut Vec<(String, String)>) {
-    let classes = ["fixtures/isolate", "--classes", "fixtures/scenarios/isolate-business-online-offline.toml"];
-    let upgrade = ["fixtures/demo", "--scenario", "fixtures/scenarios/upgrade.toml"];
-    let sites = ["fixtures/scenarios/mirror-five-sites.toml", "--snapshot", "hangzhou=fixtures/demo"];
-    let clients = ["fixtures/failure", "--clients", "fixtures/failure/clients.csv"];
-    let questions: [(&[&str], &[&str], &str); 9] = [
-        (&["what-if", "failure"], &["fixtures/failure", "--log-dirs", "3"], "failure"),
-        (&["what-if", "failure"], &["fixtures/contract-example", "--brokers", "1", "--log-dirs", "1"], "failure"),
-        (&["what-if", "isolate", "--effort", "quick"], &classes, "isolate"),
-        (&["what-if", "federation"], &["fixtures/scenarios/federation-sixty-clusters.toml"], "federation"),
-        (&["what-if", "mirror", "--topology", "active-active"], &sites, "mirror"),
-        (&["what-if", "upgrade"], &upgrade, "upgrade"),
-        (&["advise", "brokers"], &["fixtures/failure"], "advice"),
-        (&["advise", "quotas"], &clients, "advice"),
-        (&["fleet"], &["fixtures/demo", "fixtures/contract-example", "fixtures/history"], "fleet"),
-    ];
-    for (number, (command, arguments, name)) in questions.into_iter().enumerate() {
-        let out = scratch.join(format!("answer-{number}"));
-        let out = out.to_str().unwrap();
-        let all = [command, arguments, &["--out", out]].concat();
-        let output = Command::new(env!("CARGO_BIN_EXE_evenkeel")).args(&all).output().unwrap();
-        // A broken rule is a verdict, not a failure.
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(matches!(output.status.code(), Some(0 | 3)), "{all:?}: {errors}");
-        pages.push((all.join(" "), fs::read_to_string(Path::new(out).join(format!("{name}.html"))).unwrap()));
-    }
+/// A page that `report` writes for a made-up cluster of unusual shape.
+fn synthetic(scratch: &Path, shape: &[&str]) -> (String, String) {
+    let snapshot = scratch.join("snapshot");
+    let snapshot = snapshot.to_str().unwrap();
+    run(&[&["synth", "--force", "--out", snapshot], shape].concat());
+    let pages = written(scratch, &["report", snapshot, "--no-plan"]);
+    (shape.join(" "), pages.into_iter().next().unwrap().1)
+}
+
+/// What writes a page of its own kind. Every command that writes one is here or among the samples.
+const COMMANDS: [&str; 19] = [
+    "expand fixtures/demo --add 2xi3en.3xlarge@rack-a --add 2 --only-to-new --effort quick",
+    "expand fixtures/demo --until disk<=45%,cpu<=40% --model i3en.3xlarge,i3en.6xlarge,d3.8xlarge --effort quick",
+    "expand fixtures/history --add 2/core --effort quick",
+    "shrink fixtures/demo --remove 16,19 --effort quick",
+    "shrink fixtures/demo --find-max --effort quick",
+    "rebalance fixtures/demo --frontier 5 --effort quick",
+    "report fixtures/history",
+    "forecast fixtures/history",
+    "what-if failure fixtures/failure --log-dirs 3",
+    "what-if failure fixtures/contract-example --brokers 1 --log-dirs 1",
+    "what-if isolate fixtures/demo --classes fixtures/scenarios/isolate-three-classes.toml --effort quick",
+    "what-if isolate fixtures/isolate --classes fixtures/scenarios/isolate-business-online-offline.toml --effort quick",
+    "what-if federation fixtures/scenarios/federation-sixty-clusters.toml",
+    "what-if mirror fixtures/scenarios/mirror-five-sites.toml --topology active-active --snapshot hangzhou=fixtures/demo",
+    "what-if upgrade fixtures/demo --scenario fixtures/scenarios/upgrade.toml",
+    "advise brokers fixtures/failure",
+    "advise quotas fixtures/failure --clients fixtures/failure/clients.csv",
+    "advise topics fixtures/contract-example",
+    "fleet fixtures/demo fixtures/history fixtures/contract-example",
+];
+
+/// The pages that `command` writes into its directory, by name.
+fn written(scratch: &Path, command: &[&str]) -> Vec<(String, String)> {
+    let out = scratch.join("out");
+    run(&[command, &["--force", "--out", out.to_str().unwrap()]].concat());
+    let mut pages = Vec::new();
+    samples(&out, &mut pages);
+    assert!(!pages.is_empty(), "{command:?} writes no page");
+    fs::remove_dir_all(&out).unwrap();
+    let named = |(path, text): (String, String)| {
+        let name = Path::new(&path).file_name().unwrap().to_str().unwrap().to_owned();
+        (format!("{name} of {}", command.join(" ")), text)
+    };
+    pages.into_iter().map(named).collect()
 }
 
 /// Opens all `pages` at all widths at once and returns what the probes found, and what the browser wrote to stderr.
@@ -169,20 +181,26 @@ fn pages_are_whole_at_every_width_in_light_and_dark() {
     let many = ["--brokers", "66", "--partitions", "600", "--racks", "11", "--groups", "4", "--log-dirs", "2"];
     pages.push(synthetic(scratch.path(), &many));
     pages.push(synthetic(scratch.path(), &["--brokers", "4", "--partitions", "20", "--racks", "0"]));
-    answers(scratch.path(), &mut pages);
-    let mut faults = Vec::new();
+    let words = |command: &'static str| command.split(' ').collect::<Vec<_>>();
+    pages.extend(COMMANDS.iter().flat_map(|command| written(scratch.path(), &words(command))));
+    let (mut faults, mut with_charts) = (Vec::new(), Vec::new());
     for is_dark in [false, true] {
         let (found, errors) = open(&browser, scratch.path(), &pages, is_dark);
         assert_eq!(found.len(), pages.len() * (WIDTHS.len() + 1), "some pages did not answer:\n{errors}");
         faults.extend(errors.lines().filter(|line| line.contains(":CONSOLE")).map(str::to_owned));
         for page in found {
             assert_eq!(page["dark"], is_dark, "the browser takes no colour scheme");
-            assert!(page["charts"].as_u64().unwrap() > 0 && page["texts"].as_u64().unwrap() > 5, "{page}");
+            assert!(page["words"].as_u64().unwrap() > 50, "{page}");
+            with_charts.extend((page["charts"].as_u64() > Some(0)).then(|| page["page"].clone()));
             for fault in page["faults"].as_array().unwrap() {
                 let scheme = if is_dark { "dark" } else { "light" };
                 faults.push(format!("{} at {} {scheme}: {}", page["page"], page["width"], fault.as_str().unwrap()));
             }
         }
+    }
+    let is_drawn = |word: &str| with_charts.iter().any(|page| page.as_str().is_some_and(|name| name.contains(word)));
+    for word in ["reports/demo-plan", "expand", "shrink", "rebalance", "forecast", "failure", "report"] {
+        assert!(is_drawn(word), "the browser saw no chart of {word}: {with_charts:?}");
     }
     assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
 }

@@ -97,8 +97,6 @@ pub struct FleetChange {
     pub cost: MonthlyCost,
     /// What else was asked.
     pub asked: Asked,
-    /// Groups and goals without headroom figures.
-    pub without_headroom: Vec<(String, Goal)>,
     /// Everything that is absent.
     pub not_evaluated: Vec<NotEvaluated>,
 }
@@ -129,14 +127,12 @@ impl Change<'_> {
     pub fn outcome(self, plan: &Plan, asked: Asked) -> FleetChange {
         let gone: BTreeSet<i32> = self.removed.iter().copied().collect();
         let (cost, unpriced) = monthly_cost(self.original, self.catalogue, &self.added, &gone);
-        let without = of_headroom(self.planned, self.policy);
         let headroom_before = headroom(self.original, self.policy, &Placement::of(self.original));
         let headroom_after = headroom(self.planned, self.policy, &plan.placement);
         let growth = self.forecast.map(growth).unwrap_or_default();
         let days = days(&headroom_before, &headroom_after, &growth);
         let hours = hours(plan);
-        let mut not_evaluated: Vec<NotEvaluated> = without.iter().map(|(_, _, missing)| missing.clone()).collect();
-        not_evaluated.extend(without_loss(&headroom_after));
+        let mut not_evaluated = of_headroom(self.planned, self.policy, &headroom_after);
         not_evaluated.extend(without_days(&headroom_after, &days, &growth, self.forecast));
         not_evaluated.extend(unpriced);
         not_evaluated.extend(plan.timetable.not_evaluated.iter().cloned());
@@ -154,30 +150,11 @@ impl Change<'_> {
             hours,
             cost,
             asked,
-            without_headroom: without.into_iter().map(|(group, goal, _)| (group, goal)).collect(),
             not_evaluated,
             added: self.added,
             removed: self.removed,
         }
     }
-}
-
-/// The losses that cannot be taken, by group.
-fn without_loss(all: &[Headroom]) -> Vec<NotEvaluated> {
-    let mut missing = Vec::new();
-    for one in all {
-        let what = |loss: &str| format!("headroom.{}.{loss}", one.group);
-        if one.broker_lost.is_none() {
-            missing.push(NotEvaluated::new(what("after_largest_broker_lost"), "the group has one broker alone"));
-        }
-        if one.rack_lost.is_none() {
-            let why = "the group's brokers are in fewer than two racks";
-            missing.push(NotEvaluated::new(what("after_largest_rack_lost"), why));
-        }
-    }
-    missing.sort_unstable();
-    missing.dedup();
-    missing
 }
 
 /// The groups and goals without days, and why: one entry for all without a history.

@@ -264,14 +264,16 @@ mod tests {
     fn a_goal_without_capacities_is_absent_and_says_whose_is_missing() {
         let mut snapshot = disks(&[("", 100, 10), ("", 100, 10)]);
         snapshot.brokers[0].network_in_capacity_bytes_per_sec = Some(5.0);
+        snapshot.partitions.iter_mut().for_each(|partition| partition.bytes_in_per_sec = 1.0);
         let all = headroom(&snapshot, &Policy::default(), &Placement::of(&snapshot));
         assert_eq!(all.iter().map(|h| h.goal).collect::<Vec<_>>(), [Goal::Disk]);
-        let missing = not_evaluated::of_headroom(&snapshot, &Policy::default());
-        let said: Vec<String> = missing.into_iter().map(|(_, _, m)| format!("{}: {}", m.what, m.why)).collect();
+        let missing = not_evaluated::of_headroom(&snapshot, &Policy::default(), &all);
+        let said: Vec<String> = missing.into_iter().map(|m| format!("{}: {}", m.what, m.why)).collect();
         let wanted = [
-            "headroom.default.network_in: broker 2 has no network_in capacity",
-            "headroom.default.network_out: 2 of 2 brokers have no network_out capacity, 1 first",
+            "headroom.default.network_in: network_in_capacity_bytes_per_sec is missing for broker 2",
+            "headroom.default.network_out: network_out_capacity_bytes_per_sec is missing for brokers 1, 2",
             "headroom.default.cpu: no broker has cpu_utilization and cpu_cores",
+            "headroom.default.*.after_largest_rack_lost: the group's brokers are in fewer than two racks",
         ];
         assert_eq!(said, wanted);
     }

@@ -1,8 +1,10 @@
 //! `shrink --find-max`: how many brokers of a group can leave with every hard rule and N−1 kept.
 //!
 //! Brokers leave in the nested order of [`order`](super::order), so that bisection on their number k is sound. What the
-//! group must carry gives the most that can leave, demand ≤ limit · (Σ capacity − largest) for every resource; from
-//! there down real plans decide, each judged by the rules and by its headroom after the worst loss of a broker.
+//! group must carry gives the most that can leave, demand ≤ limit · (Σ capacity − largest) for every resource; below
+//! that real plans decide, each judged by the rules and by its headroom after the worst loss of a broker. Plans that
+//! pursue no goal come first, since near its limits a group keeps them best where nothing else is wanted; plans that also
+//! balance say whether more can go.
 
 use std::collections::BTreeSet;
 
@@ -12,9 +14,9 @@ use super::demand::{Demand, at_best_after_loss, carriers, limit_before_loss};
 use super::headroom::{headroom, limit};
 use super::least::least;
 use super::order::removal_order;
-use super::thresholds::{Threshold, tightened};
+use super::thresholds::{Pursuit, Threshold, tightened};
 use super::until::confined;
-use crate::model::{BrokerIdx, Criterion, Goal, Groups, Home, Placement, Policy, Rule, Snapshot, band, fleet};
+use crate::model::{BrokerIdx, Criterion, Goal, Groups, Home, Placement, Policy, Rule, Snapshot, band, fleet, human};
 use crate::optimize::{Effort, Solution};
 use crate::verify::Usage;
 use crate::verify::hard::{Subject, Violation, each_violation};
@@ -61,6 +63,8 @@ pub struct GroupMax {
     pub brokers: usize,
     /// Ids in the order in which they leave, all that replication factors and racks allow.
     pub order: Vec<i32>,
+    /// Whether real plans found `count`; else it is the most that the means allow, and plans may allow fewer.
+    pub is_planned: bool,
     /// How many of them can leave.
     pub count: usize,
     /// What rules out one more.
@@ -81,25 +85,24 @@ pub struct Shrunk {
     pub solution: Solution,
 }
 
-/// The largest set that can leave `group`, or each group, and the plan that empties it, searched with `effort`. Where
-/// the last plan does not keep what the quick ones kept, a broker fewer leaves.
+/// The largest set that can leave `group`, or each group, and the plan that empties it, searched with `effort`; quickly,
+/// or for the rules alone, where that does not keep what plans for single groups kept. Where none of these does, a broker
+/// fewer leaves.
 #[must_use]
 pub fn find_max(site: &Site<'_>, group: Option<usize>, effort: Effort, solve: &Solve<'_>) -> Shrunk {
     let groups = Groups::new(site.snapshot, site.policy);
-    let numbers: Vec<usize> = (0..groups.names().len())
-        .filter(|&number| group.is_none_or(|wanted| wanted == number))
-        .filter(|&number| !carriers(site.snapshot, &groups, number).is_empty())
-        .collect();
-    let searches: Vec<Search<'_>> = numbers.iter().map(|&number| Search::new(site, &groups, number, solve)).collect();
-    let mut found: Vec<GroupMax> = searches.iter().map(Search::find).collect();
+    let searches = searches(site, &groups, group);
+    let mut found: Vec<GroupMax> = searches.iter().map(|search| search.find(solve)).collect();
     loop {
         let removable: Vec<i32> = found.iter().flat_map(|max| max.order.iter().take(max.count).copied()).collect();
         let marked = fleet::with_draining(site.snapshot, &removable.iter().copied().collect());
         let policy = final_policy(site, &searches, &marked, group.is_some());
         let mut failing = Vec::new();
-        let efforts = if effort == Effort::Quick { &[Effort::Quick][..] } else { &[effort, Effort::Quick] };
-        for &effort in efforts {
-            let solution = solve(&marked, &policy, effort);
+        let mut ways =
+            vec![(Pursuit::Balance, effort), (Pursuit::Balance, Effort::Quick), (Pursuit::Rules, Effort::Quick)];
+        ways.dedup();
+        for (pursuit, effort) in ways {
+            let solution = solve(&marked, &pursuit.of(policy.clone()), effort);
             failing = (0..found.len())
                 .filter(|&row| found[row].count > 0)
                 .filter_map(|row| {
@@ -116,6 +119,27 @@ pub fn find_max(site: &Site<'_>, group: Option<usize>, effort: Effort, solve: &S
             found[row].binding = Some(binding);
         }
     }
+}
+
+/// How many brokers of each group can leave, by quick plans that are not kept.
+#[must_use]
+pub fn find_counts(site: &Site<'_>, solve: &Solve<'_>) -> Vec<GroupMax> {
+    let groups = Groups::new(site.snapshot, site.policy);
+    searches(site, &groups, None).iter().map(|search| search.find(solve)).collect()
+}
+
+/// How many brokers of each group can leave at most, by the means alone: no plan is made.
+#[must_use]
+pub fn at_most(site: &Site<'_>) -> Vec<GroupMax> {
+    let groups = Groups::new(site.snapshot, site.policy);
+    searches(site, &groups, None).iter().map(Search::at_most).collect()
+}
+
+/// A search for each group, or the one called for, that has brokers to carry anything.
+fn searches<'a>(site: &'a Site<'a>, groups: &'a Groups, group: Option<usize>) -> Vec<Search<'a>> {
+    let numbers = (0..groups.names().len()).filter(|&number| group.is_none_or(|wanted| wanted == number));
+    let searches = numbers.map(|number| Search::new(site, groups, number));
+    searches.filter(|search| !search.carriers.is_empty()).collect()
 }
 
 /// The policy of the plan for all groups: limits as tight as the group with the most room asks for, since limits are
@@ -141,7 +165,6 @@ struct Search<'a> {
     site: &'a Site<'a>,
     groups: &'a Groups,
     group: usize,
-    solve: &'a Solve<'a>,
     demand: Demand,
     carriers: Vec<BrokerIdx>,
     order: Vec<BrokerIdx>,
@@ -157,10 +180,10 @@ struct Judged {
 }
 
 impl<'a> Search<'a> {
-    fn new(site: &'a Site<'a>, groups: &'a Groups, group: usize, solve: &'a Solve<'a>) -> Self {
+    fn new(site: &'a Site<'a>, groups: &'a Groups, group: usize) -> Self {
         let demand = Demand::of(site.snapshot, groups, group);
         let order = removal_order(site.snapshot, groups, group, site.catalogue);
-        Self { site, groups, group, solve, demand, carriers: carriers(site.snapshot, groups, group), order }
+        Self { site, groups, group, demand, carriers: carriers(site.snapshot, groups, group), order }
     }
 
     fn name(&self) -> &str {
@@ -193,30 +216,54 @@ impl<'a> Search<'a> {
         Some(self.binding(removed, Criterion::Goal(goal), (value, limit), why))
     }
 
-    fn find(&self) -> GroupMax {
-        // The mean only rises with every broker that goes, so that the most by it is where it first passes a limit.
-        let most = (0..=self.order.len()).take_while(|&removed| self.ruled_out(removed).is_none()).last();
+    /// The most that the mean lets go: it only rises with every broker that goes. None where it passes a limit already.
+    fn most(&self) -> Option<usize> {
+        (0..=self.order.len()).take_while(|&removed| self.ruled_out(removed).is_none()).last()
+    }
+
+    fn at_most(&self) -> GroupMax {
+        self.found(false, self.most(), self.most(), &[])
+    }
+
+    fn find(&self, solve: &Solve<'_>) -> GroupMax {
+        let most = self.most();
         let mut judged: Vec<Judged> = Vec::new();
-        let spared = most.and_then(|most| {
-            least(0, most, |spared| {
-                let verdict = self.plan(most - spared);
-                let holds = verdict.binding.is_none();
-                judged.push(verdict);
-                holds
-            })
+        let count = most.and_then(|most| {
+            let kept = least(0, most, |spared| self.keeps(Pursuit::Rules, most - spared, solve, &mut judged));
+            let start = match kept {
+                Some(spared) => most - spared,
+                None if self.keeps(Pursuit::Balance, 0, solve, &mut judged) => 0,
+                None => return None,
+            };
+            let more = least(1, most - start, |more| !self.keeps(Pursuit::Balance, start + more, solve, &mut judged));
+            Some(more.map_or(most, |more| start + more - 1))
         });
-        let count = most.zip(spared).map_or(0, |(most, spared)| most - spared);
+        self.found(true, most, count, &judged)
+    }
+
+    /// Whether a plan without the first `removed` brokers keeps everything. It joins `judged` unless it fails in
+    /// pursuit of the rules alone, which says nothing of a plan that balances.
+    fn keeps(&self, pursuit: Pursuit, removed: usize, solve: &Solve<'_>, judged: &mut Vec<Judged>) -> bool {
+        let verdict = self.plan(pursuit, removed, solve);
+        let holds = verdict.binding.is_none();
+        if holds || pursuit == Pursuit::Balance {
+            judged.push(verdict);
+        }
+        holds
+    }
+
+    fn found(&self, is_planned: bool, most: Option<usize>, count: Option<usize>, judged: &[Judged]) -> GroupMax {
         // Where not even the brokers as they are keep everything, that is what binds.
-        let next = if spared.is_some() { count + 1 } else { 0 };
+        let next = count.map_or(0, |count| count + 1);
         let planned = judged.iter().find(|j| j.removed == next).and_then(|j| j.binding.clone());
-        let binding = planned.or_else(|| self.ruled_out(next)).or_else(|| self.at_the_floor());
         GroupMax {
             group: self.name().to_owned(),
             brokers: self.carriers.len(),
             order: self.order.iter().map(|&b| self.site.snapshot.broker(b).id).collect(),
-            count,
-            binding,
-            curve: self.curve(most.unwrap_or(0), &judged),
+            is_planned,
+            count: count.unwrap_or(0),
+            binding: planned.or_else(|| self.ruled_out(next)).or_else(|| self.at_the_floor()),
+            curve: self.curve(most.unwrap_or(0), judged),
         }
     }
 
@@ -253,10 +300,10 @@ impl<'a> Search<'a> {
     }
 
     /// Plans without the first `removed` brokers of the order and judges what comes out.
-    fn plan(&self, removed: usize) -> Judged {
+    fn plan(&self, pursuit: Pursuit, removed: usize, solve: &Solve<'_>) -> Judged {
         let marked = fleet::with_draining(self.site.snapshot, &self.ids(removed));
         let policy = confined(&tightened(self.site.policy, &self.thresholds(&marked)), &marked, self.name());
-        let solution = (self.solve)(&marked, &policy, Effort::Quick);
+        let solution = solve(&marked, &pursuit.of(policy), Effort::Quick);
         self.judge(&marked, &solution.placement, removed)
     }
 
@@ -301,7 +348,7 @@ impl<'a> Search<'a> {
         let figures = of_rule.iter().filter_map(|v| v.value.zip(v.limit));
         let worst = figures.max_by(|a, b| (a.0 / a.1).total_cmp(&(b.0 / b.1)));
         let figures = worst.unwrap_or((of_rule.len() as f64, 0.0));
-        let why = format!("{} of rule {}", counted(of_rule.len()), rule.name());
+        let why = format!("{} of rule {}", human::counted(of_rule.len() as u64, "violation"), rule.name());
         Some(self.binding(removed, Criterion::Rule(rule), figures, why))
     }
 
@@ -334,8 +381,4 @@ impl<'a> Search<'a> {
         };
         counts.into_iter().map(point).collect()
     }
-}
-
-fn counted(violations: usize) -> String {
-    format!("{violations} violation{}", if violations == 1 { "" } else { "s" })
 }

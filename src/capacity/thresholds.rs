@@ -1,5 +1,7 @@
 //! `--until`: what a group's busiest broker may use at most, e.g. `disk<=70%,replicas<=2000`.
 
+use std::collections::BTreeSet;
+
 use crate::ingest::nearest::nearest;
 use crate::model::{Goal, Policy};
 
@@ -72,6 +74,28 @@ pub fn tightened(policy: &Policy, thresholds: &[Threshold]) -> Policy {
         *limit = limit.min(threshold.most);
     }
     tight
+}
+
+/// What a plan goes after. Where loads are far from even, a search that balances may leave a limit broken that one which
+/// pursues nothing else keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pursuit {
+    /// The hard rules, limits among them.
+    Rules,
+    /// These and every goal.
+    Balance,
+}
+
+impl Pursuit {
+    /// `policy` for a plan that goes after this.
+    #[must_use]
+    pub fn of(self, mut policy: Policy) -> Policy {
+        if self == Self::Rules {
+            policy.scope.goals = Some(BTreeSet::new());
+            policy.scope.relieve_disks = false;
+        }
+        policy
+    }
 }
 
 #[cfg(test)]

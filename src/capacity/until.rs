@@ -8,7 +8,7 @@ use super::add::{AddSpec, Added, Site};
 use super::cost::{HOURS_PER_MONTH, price_hour};
 use super::demand::{Demand, capacities, carriers};
 use super::least::least;
-use super::thresholds::{Threshold, tightened};
+use super::thresholds::{Pursuit, Threshold, tightened};
 use super::{NotEvaluated, Solve};
 use crate::model::load::cores_per_work;
 use crate::model::{BrokerIdx, Goal, Groups, Placement, Policy, Snapshot, band, fleet};
@@ -199,9 +199,8 @@ impl Search<'_> {
         let mut failure = None;
         let count = least(start, end, |count| match self.values(count) {
             Ok(values) => {
-                let holds = values.iter().all(|(threshold, value)| !band::exceeds(*value, threshold.most));
                 tried.push(Tried { count, values });
-                holds
+                tried.last().is_some_and(|tried| holds(&tried.values))
             }
             Err(error) => {
                 failure = Some(error);
@@ -261,15 +260,40 @@ impl Search<'_> {
         Ok((start, binding))
     }
 
-    /// The busiest broker's figures with `count` brokers more, after a real plan.
+    /// The busiest broker's figures with `count` brokers more, after a plan that keeps the thresholds for their own sake,
+    /// or where that fails after one that balances as well.
     fn values(&self, count: usize) -> Result<Vec<(Threshold, f64)>, String> {
         let Site { snapshot, policy, .. } = self.site;
         let specs: Vec<AddSpec> = spec(count, self.model, self.name()).into_iter().collect();
         let added = self.site.brokers(&specs)?;
         let expanded = fleet::with_brokers(snapshot, &added.brokers).ok_or("no broker id is left above the highest")?;
         let tight = confined(&tightened(policy, self.thresholds), snapshot, self.name());
-        let solution = (self.solve)(&expanded, &tight, Effort::Quick);
-        Ok(busiest(&expanded, policy, &solution.placement, self.name(), self.thresholds))
+        let after = |pursuit: Pursuit| {
+            let solution = (self.solve)(&expanded, &pursuit.of(tight.clone()), Effort::Quick);
+            busiest(&expanded, policy, &solution.placement, self.name(), self.thresholds)
+        };
+        let values = after(Pursuit::Rules);
+        Ok(if holds(&values) { values } else { after(Pursuit::Balance) })
+    }
+}
+
+/// Whether every threshold is kept.
+fn holds(values: &[(Threshold, f64)]) -> bool {
+    values.iter().all(|(threshold, value)| !band::exceeds(*value, threshold.most))
+}
+
+impl ModelOption {
+    /// Whether `placement` keeps the thresholds in every group where a number of brokers was found that does.
+    #[must_use]
+    pub fn is_kept(
+        &self,
+        snapshot: &Snapshot,
+        policy: &Policy,
+        placement: &Placement,
+        thresholds: &[Threshold],
+    ) -> bool {
+        let found = self.needs.iter().filter(|need| need.count.is_some());
+        found.map(|need| busiest(snapshot, policy, placement, &need.group, thresholds)).all(|values| holds(&values))
     }
 }
 

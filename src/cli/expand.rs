@@ -8,7 +8,7 @@ use super::pace::PaceArgs;
 use super::resize::{self, Searcher};
 use crate::capacity::add::{AddSpec, Added, Site};
 use crate::capacity::change::{Asked, Change, Direction, OnlyToNew};
-use crate::capacity::thresholds::{Threshold, tightened};
+use crate::capacity::thresholds::{Pursuit, Threshold, tightened};
 use crate::capacity::until::{compare, confined};
 use crate::model::{Policy, Snapshot};
 use crate::plan::Plan;
@@ -82,13 +82,24 @@ fn expand(args: &Args) -> Result<Verdict, CliError> {
     let (added, mut asked) = chosen(args, &site, &searcher)?;
     let planned = crate::model::fleet::with_brokers(&original, &added.brokers)
         .ok_or_else(|| CliError::Usage("no broker id is left above the highest".to_owned()))?;
-    let search = |policy: &Policy| {
-        let solution = searcher.solve(&planned, &search_policy(args, policy, &planned), searcher.effort());
+    let search = |policy: &Policy, pursuit: Pursuit| {
+        let tight = search_policy(args, policy, &planned);
+        let solution = searcher.solve(&planned, &pursuit.of(tight), searcher.effort());
         resize::plan((&original, &planned), policy, solution, &pacing)
     };
-    let plan = search(&policy);
+    let mut plan = search(&policy, Pursuit::Balance);
     if args.only_to_new {
-        asked.only_to_new = Some(against(&plan, &search(&free_policy)));
+        asked.only_to_new = Some(against(&plan, &search(&free_policy, Pursuit::Balance)));
+    }
+    if let Some(option) = asked.until.as_ref().and_then(|(_, found)| found.options.first()) {
+        let is_kept = |plan: &Plan| option.is_kept(&planned, &policy, &plan.placement, &args.until);
+        if !is_kept(&plan) {
+            let strict = search(&policy, Pursuit::Rules);
+            if is_kept(&strict) {
+                plan = strict;
+                asked.assumptions.push("thresholds come before balance: a plan for both passed one of them".to_owned());
+            }
+        }
     }
     drop(searcher);
     let change = Change {

@@ -1,4 +1,5 @@
-//! What `expand` and `shrink` share: the search under a progress display, and how a plan for other brokers is written.
+//! What `expand`, `shrink` and `report` share: the search under a progress display; and how a plan for other brokers is
+//! written.
 
 use std::path::Path;
 
@@ -8,6 +9,7 @@ use super::progress::Progress;
 use crate::capacity::FleetChange;
 use crate::model::{Placement, Policy, Snapshot};
 use crate::optimize::{self, Effort, Environment, Solution};
+use crate::plan::frontier::plan_with_frontier;
 use crate::plan::{self, Outcome, Pacing, Plan};
 use crate::report::{self, resize};
 use crate::verify;
@@ -24,10 +26,26 @@ impl<'a> Searcher<'a> {
     }
 
     pub(super) fn solve(&self, snapshot: &Snapshot, policy: &Policy, effort: Effort) -> Solution {
+        self.with(effort, |options, environment| optimize::optimize(snapshot, policy, options, environment))
+    }
+
+    /// The plan that rebalances `snapshot`, searched quickly, with a frontier of so many plans, or none below two.
+    pub(super) fn rebalance(&self, snapshot: &Snapshot, policy: &Policy, frontier: usize) -> Plan {
+        self.with(Effort::Quick, |options, environment| {
+            let pacing = Pacing::default();
+            if frontier < 2 {
+                let solution = optimize::optimize(snapshot, policy, options, environment);
+                return plan::build(snapshot, policy, solution, &pacing);
+            }
+            plan_with_frontier((snapshot, policy, &pacing), frontier, options, environment)
+        })
+    }
+
+    /// Runs `work` with the options, the clock and the progress display that the flags ask for.
+    fn with<T>(&self, effort: Effort, work: impl FnOnce(&optimize::Options, &Environment<'_>) -> T) -> T {
         let expired = common::deadline(self.args.time_limit);
         let environment = Environment { expired: &expired, progress: &|stage, share| self.progress.show(stage, share) };
-        let options = optimize::Options { seed: self.args.seed, effort };
-        optimize::optimize(snapshot, policy, &options, &environment)
+        work(&optimize::Options { seed: self.args.seed, effort }, &environment)
     }
 
     /// The effort that was asked for.

@@ -1,6 +1,6 @@
 //! The vocabulary of every stage: the cluster as read, where replicas sit, what they cost, what is wanted of them.
 //!
-//! Imports nothing of ours, does no I/O, holds no search and no judgement.
+//! Imports nothing of ours, does no I/O, holds no search and no judgement. [`human`] is how every stage writes figures for people.
 
 pub mod assessment;
 pub mod band;
@@ -11,6 +11,7 @@ pub mod fleet;
 pub mod goal;
 pub mod groups;
 pub mod history;
+pub mod human;
 pub mod index;
 pub mod load;
 pub mod placement;

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use super::batches::Order;
 use super::pace::Pace;
-use super::words::{duration, size};
-use crate::model::{LogDirIdx, PartitionIdx, Snapshot};
+use super::words::duration;
+use crate::model::{LogDirIdx, PartitionIdx, Snapshot, human};
 
 /// Room kept for growth.
 pub(super) struct Growth {
@@ -70,7 +70,7 @@ impl Growth {
         vec![format!(
             "log dirs are too full to keep room for what producers write meanwhile (up to {} in {} on {} of broker {}): \
              shorten retention, or watch disk use while batches run",
-            size(*bytes as f64),
+            human::bytes(*bytes),
             duration(Some(self.seconds)),
             row.path,
             snapshot.broker(row.broker).id

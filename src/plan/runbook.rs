@@ -8,9 +8,9 @@ use super::fluid::Durations;
 use super::rollback::rollback;
 use super::throttle::Basis;
 use super::timetable::{BATCHES_WITH_OWN_THROTTLE, BatchTime};
-use super::words::{count, duration, rate, size};
+use super::words::duration;
 use super::{Batch, Plan};
-use crate::model::{BrokerState, Snapshot};
+use crate::model::{BrokerState, Snapshot, human};
 
 /// Up to so many partitions are listed where something is left out; the rest is counted.
 const LISTED: usize = 200;
@@ -78,12 +78,12 @@ fn summary(text: &mut String, snapshot: &Snapshot, plan: &Plan) {
         snapshot.cluster.captured_at,
         snapshot.cluster.sha256,
         plan.outcome.name(),
-        count(movement.partitions_changed, "partition"),
-        count(movement.replica_moves, "replica"),
-        size(movement.inter_broker_bytes as f64),
-        count(movement.log_dir_moves, "replica"),
-        size(movement.intra_broker_bytes as f64),
-        count(movement.leader_changes, "change"),
+        human::counted(movement.partitions_changed, "partition"),
+        human::counted(movement.replica_moves, "replica"),
+        human::bytes(movement.inter_broker_bytes),
+        human::counted(movement.log_dir_moves, "replica"),
+        human::bytes(movement.intra_broker_bytes),
+        human::counted(movement.leader_changes, "change"),
         if plan.batches.len() == 1 { "one batch".to_owned() } else { format!("{} batches", plan.batches.len()) },
     );
     if let Some(change) = &plan.replication {
@@ -92,8 +92,8 @@ fn summary(text: &mut String, snapshot: &Snapshot, plan: &Plan) {
             "The replication factor becomes {}: {} raised, {} lowered. Whatever creates or checks these topics (infrastructure \
              as code, quotas on disk) is to know it; new topics get the brokers' `default.replication.factor` as before.\n\n",
             change.factor,
-            count(change.raised, "partition"),
-            count(change.lowered, "partition"),
+            human::counted(change.raised, "partition"),
+            human::counted(change.lowered, "partition"),
         );
     }
 }
@@ -132,14 +132,14 @@ fn prepare(text: &mut String, snapshot: &Snapshot, plan: &Plan) {
          plan {} on the busiest broker. Raise it while a batch runs by repeating its `--execute` with `--additional` and \
          another value, and nothing else changed.\n\n",
         basis(snapshot, plan),
-        rate(least),
+        human::rate(least),
     );
 }
 
 /// Where the throttle comes from, as a sentence.
 fn basis(snapshot: &Snapshot, plan: &Plan) -> String {
     let throttle = plan.timetable.throttle;
-    let value = rate(throttle.bytes_per_sec as f64);
+    let value = human::rate(throttle.bytes_per_sec as f64);
     match throttle.basis {
         Basis::Given => format!("The throttle of {value} is what was asked for."),
         Basis::Deadline => format!("The throttle of {value} is the least that meets the deadline nine times of ten."),
@@ -242,7 +242,7 @@ fn all_batches(text: &mut String, snapshot: &Snapshot, plan: &Plan) {
          ```\n\n",
         plan.batches.len(),
         span(&table.total),
-        rate(table.throttle.bytes_per_sec as f64),
+        human::rate(table.throttle.bytes_per_sec as f64),
         batch_name(1, plan.batches.len()),
         indent(&execute("\"$dir/reassignment.json\"")),
         indent(&wait("\"$dir/reassignment.json\"")),
@@ -266,10 +266,10 @@ fn all_batches(text: &mut String, snapshot: &Snapshot, plan: &Plan) {
 fn batch_line(snapshot: &Snapshot, batch: &Batch, time: &BatchTime) -> String {
     let mut line = format!(
         "{}, {} between brokers, {} between log dirs, {}.",
-        count(batch.entries.len() as u64, "partition"),
-        size(batch.inter_broker_bytes as f64),
-        size(batch.intra_broker_bytes as f64),
-        count(batch.elections.len() as u64, "election")
+        human::counted(batch.entries.len() as u64, "partition"),
+        human::bytes(batch.inter_broker_bytes),
+        human::bytes(batch.intra_broker_bytes),
+        human::counted(batch.elections.len() as u64, "election")
     );
     if let Some(busiest) = time.busiest {
         let id = snapshot.broker(busiest).id;
@@ -277,13 +277,13 @@ fn batch_line(snapshot: &Snapshot, batch: &Batch, time: &BatchTime) -> String {
             line,
             " Expected: {} at {}, decided by broker {id}.",
             span(&time.durations),
-            rate(time.throttle.bytes_per_sec as f64)
+            human::rate(time.throttle.bytes_per_sec as f64)
         );
     }
     line
 }
 
-/// `about 2 h 05 min (1 h 50 min to 2 h 30 min)`.
+/// `about 2 h 5 min (1 h 50 min to 2 h 30 min)`.
 fn span(durations: &Durations) -> String {
     let bare = |seconds: Option<f64>| match seconds {
         Some(_) => duration(seconds).replace("about ", ""),
@@ -370,7 +370,7 @@ fn going_back(text: &mut String, snapshot: &Snapshot, plan: &Plan) {
         let _ = write!(
             text,
             "The whole plan back, {}:\n\n```sh\n{}\n{}\n```\n\n",
-            count(rollback.entries.len() as u64, "partition"),
+            human::counted(rollback.entries.len() as u64, "partition"),
             execute("rollback.json"),
             wait("rollback.json")
         );
@@ -379,7 +379,7 @@ fn going_back(text: &mut String, snapshot: &Snapshot, plan: &Plan) {
         let _ = write!(
             text,
             "Then the leaders, {}:\n\n```sh\n{}\n```\n\n",
-            count(rollback.elections.len() as u64, "partition"),
+            human::counted(rollback.elections.len() as u64, "partition"),
             elect("rollback-leader-election.json")
         );
     }

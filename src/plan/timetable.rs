@@ -8,9 +8,9 @@ use super::elections::leader_after;
 use super::fluid::{Durations, durations};
 use super::pace::Pace;
 use super::throttle::{Basis, Headroom, Networks, Throttle};
-use super::words::{duration, rate};
+use super::words::duration;
 use super::{Batch, Pacing};
-use crate::model::{BrokerIdx, NotEvaluated, PartitionIdx, Placement, Policy, Snapshot};
+use crate::model::{BrokerIdx, NotEvaluated, PartitionIdx, Placement, Policy, Snapshot, human};
 
 /// Multiples of the plan's throttle that the sweep shows.
 const SWEEP: [f64; 7] = [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0];
@@ -141,7 +141,7 @@ impl Timetable {
                     what: "throttle from headroom".to_owned(),
                     why: format!(
                         "no broker that the plan copies from or to has a network capacity; {} is a common rate",
-                        rate(self.throttle.bytes_per_sec as f64)
+                        human::rate(self.throttle.bytes_per_sec as f64)
                     ),
                 });
             }
@@ -149,10 +149,11 @@ impl Timetable {
         };
         if self.throttle.bytes_per_sec as f64 > headroom.throttle_max_bytes_per_sec() {
             let broker = snapshot.broker(headroom.broker);
-            let left = if headroom.bytes_per_sec > 0.0 { rate(headroom.bytes_per_sec) } else { "nothing".to_owned() };
+            let left =
+                if headroom.bytes_per_sec > 0.0 { human::rate(headroom.bytes_per_sec) } else { "nothing".to_owned() };
             self.warnings.push(format!(
                 "a throttle of {} may take broker {} past {}: it has {left} left",
-                rate(self.throttle.bytes_per_sec as f64),
+                human::rate(self.throttle.bytes_per_sec as f64),
                 broker.id,
                 headroom.rule.name()
             ));
@@ -171,8 +172,8 @@ impl Timetable {
             "batch {}{others} {may} at {}: what is written to the partitions that move, and what their followers read, \
              takes up to {}, and the throttle must exceed that",
             first + 1,
-            rate(time.throttle.bytes_per_sec as f64),
-            rate(least)
+            human::rate(time.throttle.bytes_per_sec as f64),
+            human::rate(least)
         );
         self.not_evaluated.push(NotEvaluated { what: "duration_seconds".to_owned(), why: why.clone() });
         self.warnings.push(why);

@@ -9,14 +9,10 @@ use super::human;
 use super::json::rounded;
 use super::style::{BROKEN, GOOD, OUTSIDE};
 use super::table::{Align, Cell, Table};
-use crate::capacity::headroom::has_traffic;
-use crate::capacity::not_evaluated::broker_list;
 use crate::capacity::relief::{Relief, relief};
-use crate::capacity::{Headroom, HeadroomVerdict, NotEvaluated};
-use crate::model::load::{capacity, cores_per_work};
-use crate::model::{BrokerIdx, Criterion, Excuse, Goal, Groups, Policy, Snapshot};
+use crate::capacity::{Headroom, HeadroomVerdict};
+use crate::model::{Criterion, Excuse, Goal, Groups, Policy, Snapshot};
 use crate::verify::Usage;
-use crate::verify::assess::band_brokers;
 
 /// A verdict in words.
 #[must_use]
@@ -141,53 +137,6 @@ pub fn table<'a>(snapshot: &Snapshot, rows: impl IntoIterator<Item = &'a Headroo
 /// Width of names in the table of text.
 const NAME_WIDTH: usize = 16;
 
-/// What [`Headroom`] leaves out, and why.
-#[must_use]
-pub fn missing(snapshot: &Snapshot, policy: &Policy, all: &[Headroom]) -> Vec<NotEvaluated> {
-    let groups = Groups::new(snapshot, policy);
-    let mut missing = Vec::new();
-    for (number, group) in groups.names().iter().enumerate() {
-        let brokers = band_brokers(snapshot, &groups, number);
-        let own = || all.iter().filter(|h| h.group == *group);
-        for goal in Goal::UTILIZATIONS.into_iter().filter(|goal| own().all(|h| h.goal != *goal)) {
-            let why = why_missing(snapshot, &brokers, goal);
-            missing.push(NotEvaluated::new(format!("headroom.{group}.{}", goal.name()), why));
-        }
-        if own().next().is_some() && own().all(|h| h.broker_lost.is_none()) {
-            let why = "the group has one broker, and nobody survives it";
-            missing.push(NotEvaluated::new(format!("headroom.{group}.*.after_largest_broker_lost"), why));
-        }
-        if own().next().is_some() && own().all(|h| h.rack_lost.is_none()) {
-            let why = "the group's brokers are in fewer than two racks";
-            missing.push(NotEvaluated::new(format!("headroom.{group}.*.after_largest_rack_lost"), why));
-        }
-    }
-    missing
-}
-
-/// Why network and cpu are absent where every rate is unknown.
-pub const NO_TRAFFIC: &str = "no partition has bytes_in_per_sec or bytes_out_per_sec; add them from your metrics";
-
-fn why_missing(snapshot: &Snapshot, brokers: &[BrokerIdx], goal: Goal) -> String {
-    if brokers.is_empty() {
-        return "the group has no active broker with a working log dir".to_owned();
-    }
-    if goal != Goal::Disk && !has_traffic(snapshot) {
-        return NO_TRAFFIC.to_owned();
-    }
-    if goal == Goal::Cpu && cores_per_work(snapshot).is_none() {
-        return "no broker has cpu_utilization and cpu_cores".to_owned();
-    }
-    let column = match goal {
-        Goal::Disk => "capacity_bytes of every log dir",
-        Goal::NetworkIn => "network_in_capacity_bytes_per_sec",
-        Goal::NetworkOut => "network_out_capacity_bytes_per_sec",
-        _ => "cpu_cores",
-    };
-    let without: Vec<BrokerIdx> = brokers.iter().copied().filter(|&b| capacity(snapshot, b, goal).is_none()).collect();
-    format!("{column} is missing for {}", broker_list(snapshot, &without))
-}
-
 /// One excuse per group and goal whose limit is passed now or after a loss, with what would change it.
 #[must_use]
 pub fn excuses(snapshot: &Snapshot, policy: &Policy, usage: &Usage, all: &[Headroom]) -> Vec<Excuse> {
@@ -222,33 +171,27 @@ fn remedy(relief: Option<Relief>) -> String {
     }
 }
 
-/// The contract's `headroom {group: {goal: …}}`; goals that cannot be evaluated have nulls.
+/// By group name, then goal name.
+pub type HeadroomMap = BTreeMap<String, BTreeMap<&'static str, HeadroomView>>;
+
+/// The contract's `headroom {group: {goal: …}}` of every group of `snapshot`; goals that cannot be evaluated have nulls.
 #[must_use]
-pub fn json(snapshot: &Snapshot, policy: &Policy, all: &[Headroom]) -> impl Serialize + use<> {
+pub fn json(snapshot: &Snapshot, policy: &Policy, all: &[Headroom]) -> HeadroomMap {
     let groups = Groups::new(snapshot, policy);
-    let mut map: BTreeMap<String, GroupView> = BTreeMap::new();
-    for name in groups.names() {
+    let of_group = |name: &String| {
         let view = |goal: Goal| {
             let found = all.iter().find(|h| h.group == *name && h.goal == goal);
-            found.map_or_else(|| HeadroomView::empty(policy, goal), |h| HeadroomView::of(snapshot, h))
+            let view = found.map_or_else(|| HeadroomView::empty(policy, goal), |h| HeadroomView::of(snapshot, h));
+            (goal.name(), view)
         };
-        let [disk, network_in, network_out, cpu] = Goal::UTILIZATIONS.map(view);
-        map.insert(name.clone(), GroupView { disk, network_in, network_out, cpu });
-    }
-    map
+        (name.clone(), Goal::UTILIZATIONS.into_iter().map(view).collect())
+    };
+    groups.names().iter().map(of_group).collect()
 }
 
-/// In [`Goal::UTILIZATIONS`]'s order.
-#[derive(Serialize)]
-struct GroupView {
-    disk: HeadroomView,
-    network_in: HeadroomView,
-    network_out: HeadroomView,
-    cpu: HeadroomView,
-}
-
-#[derive(Default, Serialize)]
-struct HeadroomView {
+/// One goal of one group; figures are null where they cannot be computed.
+#[derive(Debug, Default, Serialize)]
+pub struct HeadroomView {
     utilization_mean: Option<f64>,
     utilization_max: Option<f64>,
     busiest_broker: Option<i32>,
@@ -267,7 +210,7 @@ impl HeadroomView {
             utilization_mean: Some(rounded(headroom.utilization_mean)),
             utilization_max: Some(rounded(headroom.utilization_max)),
             busiest_broker: Some(snapshot.broker(headroom.busiest).id),
-            limit: Some(headroom.limit),
+            limit: Some(rounded(headroom.limit)),
             after_largest_broker_lost: broker.map(|loss| rounded(loss.utilization_max)),
             broker_lost: broker.map(|loss| loss.lost.clone()),
             after_largest_rack_lost: rack.map(|loss| rounded(loss.utilization_max)),
@@ -277,7 +220,7 @@ impl HeadroomView {
     }
 
     fn empty(policy: &Policy, goal: Goal) -> Self {
-        Self { limit: crate::capacity::headroom::limit(policy, goal), ..Self::default() }
+        Self { limit: crate::capacity::headroom::limit(policy, goal).map(rounded), ..Self::default() }
     }
 }
 
@@ -286,6 +229,7 @@ impl HeadroomView {
 mod tests {
     use super::*;
     use crate::capacity::headroom;
+    use crate::capacity::not_evaluated::{NO_TRAFFIC, of_headroom};
     use crate::model::Placement;
     use crate::report::sample;
 
@@ -312,7 +256,7 @@ mod tests {
         assert_eq!((&view["utilization_max"], &view["verdict"]), (&serde_json::Value::Null, &serde_json::Value::Null));
         assert_eq!(json["core"]["disk"]["utilization_max"], 0.49);
         assert_eq!(json["online"]["disk"]["after_largest_broker_lost"], serde_json::Value::Null);
-        let missing = missing(&snapshot, &Policy::default(), &all);
+        let missing = of_headroom(&snapshot, &Policy::default(), &all);
         let why = |what: &str| missing.iter().find(|m| m.what == what).unwrap().why.clone();
         assert_eq!(why("headroom.core.network_in"), "network_in_capacity_bytes_per_sec is missing for broker 3");
         assert_eq!(
@@ -329,7 +273,7 @@ mod tests {
         }
         let all = of(&snapshot);
         assert!(all.iter().all(|h| h.goal == Goal::Disk), "{all:?}");
-        let missing = missing(&snapshot, &Policy::default(), &all);
+        let missing = of_headroom(&snapshot, &Policy::default(), &all);
         let network = missing.iter().find(|m| m.what == "headroom.core.network_in").unwrap();
         assert_eq!(network.why, NO_TRAFFIC);
     }

@@ -10,12 +10,9 @@ pub mod explain;
 pub mod failure;
 pub mod fleet;
 pub mod forecast;
-pub mod headroom;
-
 pub mod frontier;
-pub mod headroom_json;
+pub mod headroom;
 pub mod html;
-pub mod human;
 pub mod json;
 pub mod layout;
 pub mod models;
@@ -26,6 +23,7 @@ pub mod resize;
 mod sample;
 mod scope_json;
 pub mod sheet;
+pub mod shrink;
 pub mod snapshot_diff;
 pub mod standing;
 pub mod style;
@@ -34,6 +32,7 @@ pub mod text;
 pub mod verdict;
 pub mod what_if;
 
+pub use crate::model::human;
 pub use plan_files::{plan_files, plan_json};
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use super::human;
 use super::json::{self, DeviationView, MovementView};
 use super::layout;
 use crate::model::{Assessment, Goal, Rule};
@@ -63,9 +64,9 @@ pub fn to_text(judgement: &Judgement) -> String {
         "\nentries {}, replicas between brokers {} ({}), between log dirs {} ({}), leaders {}",
         moved.partitions_changed,
         moved.replica_moves,
-        size(moved.inter_broker_bytes),
+        human::bytes(moved.inter_broker_bytes),
         moved.log_dir_moves,
-        size(moved.intra_broker_bytes),
+        human::bytes(moved.intra_broker_bytes),
         moved.leader_changes
     );
     findings(&mut text, judgement);
@@ -99,16 +100,4 @@ fn goals<'a>(before: &'a Assessment, after: &'a Assessment) -> Vec<(&'a str, Goa
     goals.sort_unstable();
     goals.dedup();
     goals
-}
-
-/// Bytes in the largest binary unit that keeps a whole part.
-fn size(bytes: u64) -> String {
-    let mut value = bytes as f64;
-    for unit in ["B", "KiB", "MiB", "GiB", "TiB"] {
-        if value < 1024.0 {
-            return format!("{value:.*} {unit}", usize::from(unit != "B"));
-        }
-        value /= 1024.0;
-    }
-    format!("{value:.1} PiB")
 }

@@ -46,5 +46,5 @@ addEventListener('load', () => {
     });
   }
   const dark = matchMedia('(prefers-color-scheme: dark)').matches;
-  parent.postMessage(JSON.stringify({page: PAGE, width: innerWidth, dark, charts: charts.length, texts, faults}), '*');
+  parent.postMessage(JSON.stringify({page: PAGE, width: innerWidth, dark, charts: charts.length, texts, words: document.body.innerText.split(/\s+/).length, faults}), '*');
 });

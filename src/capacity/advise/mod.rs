@@ -82,31 +82,9 @@ pub fn quoted(text: &str) -> String {
     }
 }
 
-/// Bytes within a sentence: `2.31 MiB`.
-fn bytes_in_words(bytes: f64) -> String {
-    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-    let step = (0..UNITS.len()).rev().find(|step| bytes >= 1024_f64.powi(*step as i32)).unwrap_or(0);
-    let value = bytes / 1024_f64.powi(step as i32);
-    let decimals = if step == 0 || value >= 100.0 { 0 } else { 2 };
-    format!("{value:.decimals$} {}", UNITS.get(step).copied().unwrap_or_default())
-}
-
-/// Bytes per second within a sentence: `2.31 MiB/s`.
-fn rate_in_words(bytes_per_sec: f64) -> String {
-    format!("{}/s", bytes_in_words(bytes_per_sec))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn figures_within_sentences_have_units() {
-        assert_eq!(bytes_in_words(0.0), "0 B");
-        assert_eq!(bytes_in_words(1_000.0), "1000 B");
-        assert_eq!(rate_in_words(2_421_555.0), "2.31 MiB/s");
-        assert_eq!(bytes_in_words(2e15), "1.78 PiB");
-    }
 
     #[test]
     fn names_cannot_break_out_of_a_command() {

@@ -10,11 +10,11 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 pub use super::in_force::InForce;
-use super::{Advice, BOOTSTRAP, Finding, Value, quoted, rate_in_words};
+use super::{Advice, BOOTSTRAP, Finding, Value, quoted};
 use crate::model::clients::{Client, ClientIdentity};
 pub use crate::model::clients::{Entity, Part};
 use crate::model::settings::BrokerSettings;
-use crate::model::{BrokerState, Policy, Snapshot, Statistic};
+use crate::model::{BrokerState, Policy, Snapshot, Statistic, human};
 
 /// Above the peak, so that a quota stops a runaway client and not an ordinary day.
 pub const HEADROOM: f64 = 1.3;
@@ -156,7 +156,7 @@ pub fn quotas(
                 why,
                 unless: format!(
                     "its topics are led by fewer brokers than the rest: up to {} where one broker leads them all",
-                    rate_in_words(rate * headroom)
+                    human::rate(rate * headroom)
                 ),
                 source: SOURCE,
                 command: Some(command(snapshot, &entity, SIDES[side].0, quota as u64)),
@@ -198,10 +198,10 @@ fn why(entity: &Entity, client: &Client, side: usize, share: f64, headroom: f64,
         "it {} {} over the cluster; the busiest broker leads {:.1} % of all that is {}, which makes {}, times {headroom}. Level \
          {} of 8 in Kafka's precedence",
         SIDES[side].1,
-        rate_in_words(rate),
+        human::rate(rate),
         share * 100.0,
         SIDES[side].2,
-        rate_in_words(rate * share),
+        human::rate(rate * share),
         entity.level()
     );
     if entity.level() >= 7 && has_users {

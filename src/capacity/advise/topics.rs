@@ -1,7 +1,7 @@
 //! Topic settings that put data or writes at risk, make balance impossible, or let disks grow without end.
 
-use super::{Advice, BOOTSTRAP, Finding, Value, bytes_in_words, quoted, rate_in_words};
-use crate::model::{Goal, Groups, Home, Placement, Policy, Snapshot, Topic, TopicIdx};
+use super::{Advice, BOOTSTRAP, Finding, Value, quoted};
+use crate::model::{Goal, Groups, Home, Placement, Policy, Snapshot, Topic, TopicIdx, human};
 use crate::verify::Usage;
 use crate::verify::assess::band_brokers;
 
@@ -172,8 +172,8 @@ fn granularity(
     let busiest = format!(
         "its busiest partition takes {}, more than the width of the network_in band, {}: no placement \
          brings the broker that has it and the others into the band",
-        rate_in_words(facts.bytes_in_per_sec_max),
-        rate_in_words(width)
+        human::rate(facts.bytes_in_per_sec_max),
+        human::rate(width)
     );
     Some(Finding {
         setting: "partitions",
@@ -219,7 +219,7 @@ fn compaction(snapshot: &Snapshot, topic: &Topic, facts: &Facts) -> Option<Findi
         why: format!(
             "broker {id} is written {} of it, {:.1} times the mean; its cleaner reads about twice that again and \
              rewrites what it keeps, without a limit, beside everything else on the disk",
-            rate_in_words(most),
+            human::rate(most),
             most / mean
         ),
         unless: "log.cleaner.io.max.bytes.per.second is set, and cleaning keeps up".to_owned(),
@@ -247,7 +247,7 @@ fn retention(topic: &Topic, facts: &Facts) -> Option<Finding> {
         let day = facts.bytes_in_per_sec * 86_400.0;
         (
             Value::Text("-1".to_owned()),
-            format!("neither time nor size bounds it: it grows by {} a day and replica", bytes_in_words(day)),
+            format!("neither time nor size bounds it: it grows by {} a day and replica", human::bytes_f64(day)),
         )
     } else {
         if retention_ms < 0 {
@@ -260,8 +260,8 @@ fn retention(topic: &Topic, facts: &Facts) -> Option<Finding> {
         }
         let why = format!(
             "it holds {} and settles at {} at today's rate: its disks are to fill further, {:.1} times",
-            bytes_in_words(facts.size_bytes),
-            bytes_in_words(settles),
+            human::bytes_f64(facts.size_bytes),
+            human::bytes_f64(settles),
             settles / facts.size_bytes
         );
         (Value::Number(retention_ms.unsigned_abs()), why)

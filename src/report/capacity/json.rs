@@ -6,13 +6,17 @@ use serde::Serialize;
 
 use super::CapacityReport;
 use crate::capacity::traffic::{Classes, Matrix, RackTraffic};
+use crate::model::Snapshot;
 use crate::plan::Plan;
 use crate::report::check::json::HotSpotView;
 use crate::report::forecast;
+use crate::report::frontier::PointView;
 use crate::report::headroom;
 use crate::report::json::{ExcuseView, MovementView, assessment, rounded};
 use crate::report::json::{NotEvaluatedView, not_evaluated};
 use crate::report::layout::to_bytes;
+use crate::report::pace_json::pace;
+use crate::report::shrink::GroupView;
 
 /// Version of the file's shape.
 const FORMAT: u32 = 1;
@@ -56,7 +60,8 @@ pub(super) fn render(report: &CapacityReport<'_>) -> Vec<u8> {
         retention: RetentionView::of(report),
         limits: LimitsView::of(report),
         cost: CostView::of(report),
-        rebalance: report.plan.map(rebalance),
+        rebalance: report.plan.map(|plan| rebalance(snapshot, plan)),
+        shrink: report.shrink.iter().map(GroupView::from).collect(),
         excuses: report.excuses.iter().map(ExcuseView::from).collect(),
         assumptions: AssumptionsView::of(report),
         not_evaluated: not_evaluated(&report.not_evaluated),
@@ -81,6 +86,7 @@ struct View<'a, H: Serialize, F: Serialize, P: Serialize> {
     limits: LimitsView<'a>,
     cost: CostView<'a>,
     rebalance: Option<P>,
+    shrink: Vec<GroupView<'a>>,
     excuses: Vec<ExcuseView<'a>>,
     assumptions: AssumptionsView,
     not_evaluated: Vec<NotEvaluatedView<'a>>,
@@ -341,8 +347,10 @@ impl<'a> CostView<'a> {
     }
 }
 
-fn rebalance(plan: &Plan) -> impl Serialize + '_ {
+fn rebalance<'a>(snapshot: &Snapshot, plan: &'a Plan) -> impl Serialize + use<'a> {
     RebalanceView {
+        pace: pace(snapshot, plan),
+        frontier: plan.frontier.iter().map(PointView::from).collect(),
         outcome: plan.outcome.name(),
         movement: (&plan.movement).into(),
         lower_bound_bytes: plan.lower_bound.bytes,
@@ -352,12 +360,14 @@ fn rebalance(plan: &Plan) -> impl Serialize + '_ {
 }
 
 #[derive(Serialize)]
-struct RebalanceView<B: Serialize, A: Serialize> {
+struct RebalanceView<B: Serialize, A: Serialize, P: Serialize> {
     outcome: &'static str,
     movement: MovementView,
     lower_bound_bytes: u64,
     before: B,
     after: A,
+    pace: P,
+    frontier: Vec<PointView>,
 }
 
 #[derive(Serialize)]

@@ -4,12 +4,15 @@
 
 mod files;
 mod json;
+mod plan_sheets;
 pub(crate) mod sheet;
 pub(crate) mod sheets;
 mod text;
 
 use super::check::CheckReport;
 use super::headroom;
+use crate::capacity::add::Site;
+use crate::capacity::shrink::{GroupMax, at_most};
 use crate::capacity::traffic::{Assumptions, LoadModel};
 use crate::capacity::{Forecast, HeadroomVerdict, NotEvaluated};
 use crate::ingest::catalogue::Catalogue;
@@ -19,6 +22,17 @@ use crate::verify::Usage;
 use crate::writer::OutputFile;
 
 pub use files::{REPORT_JSON, report_json};
+
+/// What was searched and forecast for the report, each where it was asked for and can be.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Studies<'a> {
+    /// What a rebalance would do.
+    pub plan: Option<&'a Plan>,
+    /// When limits are reached; needs a history.
+    pub forecast: Option<&'a Forecast>,
+    /// How many brokers can go by real plans; without it the means alone say how many at most.
+    pub shrink: Option<&'a [GroupMax]>,
+}
 
 /// Everything that the capacity report says.
 #[derive(Clone, Debug)]
@@ -31,6 +45,8 @@ pub struct CapacityReport<'a> {
     pub plan: Option<&'a Plan>,
     /// When limits are reached; none without a history.
     pub forecast: Option<&'a Forecast>,
+    /// How many brokers each group could spare.
+    pub shrink: Vec<GroupMax>,
     /// Rules, bands, hot spots and headroom.
     pub check: CheckReport<'a>,
     /// Loads by broker and log dir.
@@ -44,22 +60,22 @@ pub struct CapacityReport<'a> {
 }
 
 impl<'a> CapacityReport<'a> {
-    /// Reports on `snapshot` as it stands; `plan` is what a rebalance would do, `forecast` what its history
-    /// says of the days ahead.
+    /// Reports on `snapshot` as it stands, and on what `studies` say of it.
     #[must_use]
     pub fn of(
         snapshot: &'a Snapshot,
         policy: &'a Policy,
         catalogue: &Catalogue,
         assumptions: Assumptions,
-        plan: Option<&'a Plan>,
-        forecast: Option<&'a Forecast>,
+        studies: Studies<'a>,
     ) -> Self {
+        let Studies { plan, forecast, shrink } = studies;
+        let site = Site { snapshot, policy, catalogue };
+        let shrink = shrink.map_or_else(|| at_most(&site), <[GroupMax]>::to_vec);
         let check = CheckReport::of(snapshot, policy);
         let load = LoadModel::of(snapshot, policy, catalogue, assumptions);
         let usage = Usage::of(snapshot, &Placement::of(snapshot));
         let mut excuses: Vec<Excuse> = check.excuses.iter().filter(|e| e.criterion.is_some()).cloned().collect();
-        excuses.extend(headroom::excuses(snapshot, policy, &usage, &check.headroom));
         excuses.extend(of_load(snapshot, policy, &load));
         excuses.extend(check.excuses.iter().filter(|e| e.criterion.is_none()).cloned());
         let mut not_evaluated = check.not_evaluated.clone();
@@ -68,7 +84,7 @@ impl<'a> CapacityReport<'a> {
         if plan.is_none() {
             not_evaluated.push(NotEvaluated::new("rebalance", "--no-plan was given"));
         }
-        Self { snapshot, policy, plan, forecast, check, usage, load, excuses, not_evaluated }
+        Self { snapshot, policy, plan, forecast, shrink, check, usage, load, excuses, not_evaluated }
     }
 
     /// The worst verdict of all groups and goals, [`HeadroomVerdict::Exceeded`] where a hard rule is broken.

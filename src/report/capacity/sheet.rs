@@ -19,6 +19,8 @@ pub(crate) enum Cell {
     Count(u64),
     /// Seconds.
     Seconds(f64),
+    /// A plain figure.
+    Figure(f64),
     /// Money; the column or a neighbour says in which currency.
     Money(f64),
     /// A figure that cannot be computed.
@@ -36,9 +38,11 @@ impl Cell {
         match self {
             Self::Text(text) => text.clone(),
             Self::Bytes(value) => format!("{value:.0}"),
-            Self::Rate(value) | Self::Share(value) | Self::Seconds(value) | Self::Money(value) => {
-                rounded(*value).to_string()
-            }
+            Self::Rate(value)
+            | Self::Share(value)
+            | Self::Seconds(value)
+            | Self::Figure(value)
+            | Self::Money(value) => rounded(*value).to_string(),
             Self::Count(count) => count.to_string(),
             Self::Missing => String::new(),
         }
@@ -53,6 +57,7 @@ impl Cell {
             Self::Share(value) => human::percent(*value),
             Self::Count(count) => human::count(*count),
             Self::Seconds(value) => human::duration(*value),
+            Self::Figure(value) => human::figure(*value),
             Self::Money(value) => human::money(*value),
             Self::Missing => "–".to_owned(),
         }

@@ -1,11 +1,13 @@
 //! The capacity report's tables, one function each.
 
 use super::CapacityReport;
+use super::plan_sheets;
 use super::sheet::{Cell, Column, Sheet, figures, words};
 use crate::capacity::headroom::AfterLoss;
 use crate::capacity::traffic::{Classes, RackTraffic};
 use crate::model::{BrokerState, Criterion};
 use crate::report::headroom::in_words;
+use crate::report::shrink;
 
 /// Every table, in the order of the page. Empty ones are among them: which files there are does not depend on the figures,
 /// so that programs find them and `--force` knows them again.
@@ -16,7 +18,10 @@ pub(super) fn all(report: &CapacityReport<'_>) -> Vec<Sheet> {
         hot_spots(report),
         rack_matrix(report),
         cross_rack(report),
-        plan(report),
+        plan_sheets::goals(report.plan),
+        plan_sheets::batches(report.plan),
+        plan_sheets::frontier(report.plan),
+        shrink::sheet(report.policy, &report.shrink),
         limits(report),
         groups(report),
         brokers(report),
@@ -155,39 +160,6 @@ pub(crate) fn cross_rack(report: &CapacityReport<'_>) -> Sheet {
             words("class", "class"),
             figures("bytes_per_sec", "crosses"),
             figures("usd_per_month", "$ a month"),
-        ],
-        rows,
-    }
-}
-
-fn plan(report: &CapacityReport<'_>) -> Sheet {
-    let mut rows = Vec::new();
-    if let Some(plan) = report.plan {
-        let goals = plan.before.balance.iter().flat_map(|(group, goals)| goals.keys().map(move |goal| (group, *goal)));
-        for (group, goal) in goals {
-            let find = |a: &crate::model::Assessment| a.balance.get(group).and_then(|goals| goals.get(&goal)).cloned();
-            let (Some(before), Some(after)) = (find(&plan.before), find(&plan.after)) else { continue };
-            let number = |value: f64| Cell::Text(crate::report::json::rounded(value).to_string());
-            rows.push(vec![
-                group.clone().into(),
-                goal.name().into(),
-                Cell::Count(before.outside),
-                Cell::Count(after.outside),
-                number((before.excess * 1e4).round() / 1e4),
-                number((after.excess * 1e4).round() / 1e4),
-            ]);
-        }
-    }
-    Sheet {
-        name: "rebalance",
-        title: "What a rebalance would bring",
-        columns: vec![
-            words("resource_group", "group"),
-            words("goal", "goal"),
-            figures("outside_before", "outside"),
-            figures("outside_after", "after"),
-            figures("excess_before", "excess"),
-            figures("excess_after", "after"),
         ],
         rows,
     }

@@ -1,11 +1,16 @@
 //! The capacity report of the contract's example and of a small made-up cluster: keys, figures, files, names as text.
 
 use super::*;
+use crate::capacity::shrink::find_counts;
 use crate::capacity::traffic::Assumptions;
+use crate::optimize::{Effort, Environment, Options, optimize};
+use crate::plan::Pacing;
+use crate::plan::frontier::plan_with_frontier;
 use crate::report::sample;
 
 fn report_of<'a>(snapshot: &'a Snapshot, policy: &'a Policy, plan: Option<&'a Plan>) -> CapacityReport<'a> {
-    CapacityReport::of(snapshot, policy, &Catalogue::builtin(), Assumptions::default(), plan, None)
+    let studies = Studies { plan, ..Studies::default() };
+    CapacityReport::of(snapshot, policy, &Catalogue::builtin(), Assumptions::default(), studies)
 }
 
 fn json(snapshot: &Snapshot) -> serde_json::Value {
@@ -111,9 +116,60 @@ fn the_page_is_self_contained_and_every_chart_has_a_title_a_description_and_a_ta
         assert!(!page.contains(word), "{word}");
     }
     let charts = page.matches("class=\"chart\"").count();
-    assert_eq!(charts, 7, "two groups, heat map, racks, replicas, classes, cost");
+    assert_eq!(charts, 10, "two groups, heat map, racks, batches, two shrink curves, replicas, classes, cost");
     for part in ["role=\"img\"", "<title id=", "<desc id=", "<figcaption>", "The figures as a table"] {
         assert_eq!(page.matches(part).count(), charts, "{part}");
+    }
+}
+
+/// A report with everything that has to be searched for.
+fn studied(test: impl FnOnce(&CapacityReport<'_>)) {
+    let (snapshot, policy, catalogue) = (sample::contract_example(), Policy::default(), Catalogue::builtin());
+    let options = Options { seed: 0, effort: Effort::Quick };
+    let env = Environment { expired: &|| false, progress: &|_, _| {} };
+    let plan = plan_with_frontier((&snapshot, &policy, &Pacing::default()), 4, &options, &env);
+    let site = Site { snapshot: &snapshot, policy: &policy, catalogue: &catalogue };
+    let solve =
+        |snapshot: &Snapshot, policy: &Policy, effort| optimize(snapshot, policy, &Options { seed: 0, effort }, &env);
+    let shrink = find_counts(&site, &solve);
+    let studies = Studies { plan: Some(&plan), shrink: Some(&shrink), ..Studies::default() };
+    test(&CapacityReport::of(&snapshot, &policy, &catalogue, Assumptions::default(), studies));
+}
+
+#[test]
+fn what_was_searched_for_is_on_the_page_in_the_json_and_in_tables() {
+    studied(|report| {
+        let files = report.files();
+        let json: serde_json::Value = serde_json::from_str(&report_json(&files)).unwrap();
+        let page = page_of(report);
+        let table = |name: &str| {
+            let file = files.iter().find(|file| file.path.ends_with(name)).unwrap();
+            csv::Reader::from_reader(file.bytes.as_slice()).into_records().count()
+        };
+        let frontier = json["rebalance"]["frontier"].as_array().unwrap();
+        assert!(frontier.len() >= 2 && frontier.len() == table("tables/frontier.csv"), "{frontier:?}");
+        let bytes: Vec<u64> = frontier.iter().map(|p| p["inter_broker_bytes"].as_u64().unwrap()).collect();
+        assert!(bytes.is_sorted(), "{bytes:?}");
+        let batches = report.plan.unwrap().batches.len();
+        assert!(batches > 0 && table("tables/batches.csv") == batches);
+        assert!(json["rebalance"]["pace"]["duration_seconds"]["p50"].as_f64().unwrap() > 0.0);
+        assert_eq!(json["shrink"].as_array().unwrap().len(), 2, "a group each");
+        assert_eq!(json["shrink"][0]["planned"], true);
+        assert!(table("tables/shrink.csv") > 0);
+        for part in ["frontier-title", "gantt-title", "shrink-0-title", "shrink-1-title", ">After</text>", "can go"] {
+            assert!(page.contains(part), "{part}");
+        }
+    });
+}
+
+#[test]
+fn without_a_search_the_means_say_how_many_brokers_can_go_at_most() {
+    let json = json(&sample::contract_example());
+    assert_eq!(json["rebalance"], serde_json::Value::Null);
+    for group in json["shrink"].as_array().unwrap() {
+        assert_eq!(group["planned"], false, "{group}");
+        assert!(group["curve"].as_array().unwrap().iter().all(|point| point["holds"].is_null()), "{group}");
+        assert!(group["binding"]["why"].is_string(), "what is in the way has a name: {group}");
     }
 }
 

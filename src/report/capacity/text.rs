@@ -8,10 +8,12 @@ use crate::capacity::HeadroomVerdict;
 use crate::report::excuses::grouped;
 use crate::report::style::{ASIDE, BROKEN, GOOD, HEADING, OUTSIDE, paint};
 use crate::report::table::{Align, Table};
-use crate::report::{forecast, headroom, human};
+use crate::report::{forecast, headroom, human, shrink};
 
 /// Groups and resources listed; the page has all.
 const HEADROOM_ROWS: usize = 24;
+/// Groups whose brokers that could go are named; the page has all.
+const SHRINK_GROUPS: usize = 6;
 /// Kinds of excuses named.
 const EXCUSE_KINDS: usize = 8;
 /// Width of an excuse beside its name.
@@ -30,6 +32,7 @@ pub(super) fn render(report: &CapacityReport<'_>, out_dir: &Path) -> String {
     text.push_str(&report.forecast.map(forecast::summary).unwrap_or_default());
     text.push_str(&traffic(report));
     text.push_str(&plan(report));
+    text.push_str(&shrinking(report));
     text.push_str(&excuses(report));
     text.push_str(&not_evaluated(report));
     let dir = out_dir.display();
@@ -136,13 +139,42 @@ fn traffic(report: &CapacityReport<'_>) -> String {
 
 fn plan(report: &CapacityReport<'_>) -> String {
     let Some(plan) = report.plan else { return String::new() };
-    format!(
+    let mut text = format!(
         "\n{}\n  {}: {}.\n  Copies {} between brokers.\n",
         paint(HEADING, "What a rebalance would do"),
         plan.outcome.name(),
         crate::report::text::verdict(plan),
         human::bytes(plan.movement.inter_broker_bytes)
-    )
+    );
+    indented(&mut text, &crate::report::text::duration_line(report.snapshot, plan));
+    if let Some(knee) = crate::report::frontier::knee(&plan.frontier) {
+        indented(
+            &mut text,
+            &format!("Of {} on the frontier: {knee}", human::counted(plan.frontier.len() as u64, "plan")),
+        );
+    }
+    text
+}
+
+/// How many brokers could go.
+fn shrinking(report: &CapacityReport<'_>) -> String {
+    if report.shrink.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("\n{}\n", paint(HEADING, "Brokers that could go"));
+    for group in report.shrink.iter().take(SHRINK_GROUPS) {
+        indented(&mut text, &format!("{}.", shrink::max(group)));
+    }
+    if report.shrink.len() > SHRINK_GROUPS {
+        let _ = writeln!(text, "  {} more groups in report.html", report.shrink.len() - SHRINK_GROUPS);
+    }
+    text
+}
+
+fn indented(text: &mut String, line: &str) {
+    for line in human::wrapped(line, WIDTH + 10) {
+        let _ = writeln!(text, "  {line}");
+    }
 }
 
 fn excuses(report: &CapacityReport<'_>) -> String {

@@ -12,8 +12,8 @@ use model_error::ModelError;
 use topic_leaders::TopicLeaders;
 
 use super::excuses::{self, UnjudgedPartitions};
-use super::headroom as headroom_report;
 use super::standing::{GroupStanding, standings};
+use crate::capacity::not_evaluated::of_headroom;
 use crate::capacity::{Headroom, NotEvaluated, headroom};
 use crate::model::{Assessment, BrokerIdx, Excuse, Placement, Policy, Snapshot};
 use crate::verify::{self, Usage};
@@ -41,7 +41,8 @@ pub struct CheckReport<'a> {
     pub topic_leaders: Vec<TopicLeaders>,
     /// Modelled against measured; none where nothing was measured.
     pub model_error: Option<ModelError>,
-    /// One per broken rule and subject, then one per partition that is judged by no rule.
+    /// One per broken rule and subject, then one per limit passed now or after a loss, then one per partition that is
+    /// judged by no rule.
     pub excuses: Vec<Excuse>,
     /// The partitions that are judged by no rule.
     pub unjudged: Vec<UnjudgedPartitions>,
@@ -54,13 +55,14 @@ impl<'a> CheckReport<'a> {
         let placement = Placement::of(snapshot);
         let usage = Usage::of(snapshot, &placement);
         let unjudged = excuses::unjudged_partitions(snapshot);
-        let mut excuses = excuses::of_violations(snapshot, policy, &placement, &usage);
-        excuses.extend(excuses::of_unjudged(snapshot, &unjudged));
         let headroom = headroom(snapshot, policy, &placement);
+        let mut excuses = excuses::of_violations(snapshot, policy, &placement, &usage);
+        excuses.extend(super::headroom::excuses(snapshot, policy, &usage, &headroom));
+        excuses.extend(excuses::of_unjudged(snapshot, &unjudged));
         Self {
             snapshot,
             policy,
-            not_evaluated: headroom_report::missing(snapshot, policy, &headroom),
+            not_evaluated: of_headroom(snapshot, policy, &headroom),
             headroom,
             assessment: verify::assess(snapshot, policy, &placement),
             standings: standings(snapshot, policy, &usage),

@@ -1,7 +1,8 @@
 //! The contract's example through `check`: text, JSON, and the figures that the contract promises of it.
 
 use super::*;
-use crate::model::{BrokerState, Reassignment};
+use crate::capacity::HeadroomVerdict;
+use crate::model::{BrokerState, Criterion, Reassignment};
 use crate::report::sample;
 
 fn text(snapshot: &Snapshot) -> String {
@@ -35,7 +36,8 @@ fn the_json_has_the_figures_that_the_contract_promises() {
     assert_eq!(json["outside"], 22);
     assert!((json["excess"].as_f64().unwrap() - 15.523).abs() < 1e-4, "{}", json["excess"]);
     assert_eq!(json["balance"]["core"]["disk"]["max"], 0.49);
-    assert_eq!(json["excuses"].as_array().unwrap().len(), 8 + 1, "eight violations, one partition without a leader");
+    let excuses = json["excuses"].as_array().unwrap().len();
+    assert_eq!(excuses, 8 + 2 + 1, "eight violations, two limits passed, one partition without a leader");
     assert_eq!(json["model_error"], serde_json::Value::Null);
 }
 
@@ -69,17 +71,21 @@ fn partitions_left_out_are_counted_by_reason_and_listed_one_by_one_in_json() {
     assert_eq!(reasons, [("no_leader", 1), ("replica_on_down_broker", 1), ("reassigning", 1)]);
     let json = json(&snapshot);
     assert_eq!(json["unjudged"][1]["partitions"], serde_json::json!(["pay-0"]));
-    let unjudged = json["excuses"].as_array().unwrap().iter().filter(|e| e.get("rule").is_none());
+    let unjudged =
+        json["excuses"].as_array().unwrap().iter().filter(|e| e.get("rule").is_none() && e.get("goal").is_none());
     assert_eq!(unjudged.count(), 3);
 }
 
 #[test]
-fn every_violation_has_an_excuse_with_a_reason_and_a_remedy() {
+fn every_violation_and_every_limit_passed_has_an_excuse_with_a_reason_and_a_remedy() {
     let snapshot = sample::contract_example();
     let policy = Policy::default();
     let report = CheckReport::of(&snapshot, &policy);
-    let of_rules = report.excuses.iter().filter(|e| e.criterion.is_some()).count() as u64;
+    let of_rules = report.excuses.iter().filter(|e| matches!(e.criterion, Some(Criterion::Rule(_)))).count() as u64;
     assert_eq!(of_rules, report.assessment.hard_total());
+    let passed = report.headroom.iter().filter(|h| h.verdict != HeadroomVerdict::Ok).count();
+    let of_goals = report.excuses.iter().filter(|e| matches!(e.criterion, Some(Criterion::Goal(_)))).count();
+    assert_eq!((of_goals, passed), (2, 2));
     assert!(report.excuses.iter().all(|e| !e.why.is_empty() && !e.remedy.is_empty()));
 }
 

@@ -3,18 +3,19 @@
 use serde::Serialize;
 
 use super::figures::{self, ChartView};
-use super::tables::{self, ExcuseView, GoalTable, RuleRow};
+use super::rebalance::PlanView;
+use super::tables::{self, ExcuseView};
 use super::{LegendEntry, STYLE, Tile, heat_legend, page};
+use crate::capacity::shrink::GroupMax;
 use crate::capacity::{Headroom, HeadroomVerdict};
-use crate::model::{Assessment, Goal, Placement, band};
-use crate::plan::Plan;
+use crate::model::{Goal, band};
 use crate::report::capacity::CapacityReport;
 use crate::report::capacity::sheet::{Cell, Sheet};
 use crate::report::capacity::sheets;
 use crate::report::charts::{
     self, Axis, BarChart, BarRow, RackMatrix, ThresholdChart, ThresholdRow, rack_matrix, thresholds,
 };
-use crate::report::{headroom, human};
+use crate::report::{headroom, human, shrink};
 use crate::verify::Usage;
 
 /// Rows of a table on the page; the CSV files have all.
@@ -49,6 +50,9 @@ struct Page<'a> {
     cross_rack: SheetView<'a>,
     price: String,
     plan: Option<PlanView>,
+    shrink_planned: bool,
+    shrink_lines: Vec<String>,
+    shrink: Vec<ChartView>,
     limits: SheetView<'a>,
     profile: &'static str,
     crowded: Option<ChartView>,
@@ -110,6 +114,7 @@ impl<'a> Page<'a> {
         let load = &report.load;
         let shown = [rack_chart(report), limits_chart(report), classes_chart(report), cost_chart(report)];
         let [racks, crowded, classes, cost] = shown;
+        let after = report.plan.map(|plan| Usage::of(report.snapshot, &plan.placement));
         Self {
             css: format!("{STYLE}{}", charts::css()),
             version: env!("CARGO_PKG_VERSION"),
@@ -123,12 +128,15 @@ impl<'a> Page<'a> {
             thresholds: threshold_charts(report),
             threshold_legend: threshold_legend(),
             headroom: SheetView::of(&sheets::headroom(report)),
-            heat: figures::heat_map(report.snapshot, report.policy, &report.usage, None),
+            heat: figures::heat_map(report.snapshot, report.policy, &report.usage, after.as_ref()),
             legend: heat_legend(),
             racks,
             cross_rack: SheetView::of(&sheets::cross_rack(report)),
             price: format!("{}", load.assumptions.cross_rack_usd_per_gb),
-            plan: report.plan.map(|plan| PlanView::of(report, plan)),
+            plan: report.plan.zip(after.as_ref()).map(|(plan, after)| PlanView::of(report, plan, after)),
+            shrink_planned: report.shrink.iter().all(|max| max.is_planned),
+            shrink_lines: report.shrink.iter().map(shrink_line).collect(),
+            shrink: report.shrink.iter().enumerate().map(|(row, max)| shrink::chart(report.policy, row, max)).collect(),
             limits: SheetView::of(&sheets::limits(report)),
             profile: load.limits.profile.name(),
             crowded,
@@ -366,72 +374,10 @@ fn bar_view(chart: BarChart, id: &str, figure: &str) -> ChartView {
     }
 }
 
-/// What a rebalance would do.
-#[derive(Serialize)]
-struct PlanView {
-    outcome: &'static str,
-    verdict: String,
-    tiles: Vec<Tile>,
-    rules: Vec<RuleRow>,
-    goals: Vec<GoalTable>,
-    headroom: Vec<[String; 5]>,
-}
-
-impl PlanView {
-    fn of(report: &CapacityReport<'_>, plan: &Plan) -> Self {
-        let (snapshot, policy) = (report.snapshot, report.policy);
-        let before = Usage::of(snapshot, &Placement::of(snapshot));
-        let after = Usage::of(snapshot, &plan.placement);
-        Self {
-            outcome: plan.outcome.name(),
-            verdict: crate::report::text::verdict(plan),
-            tiles: plan_tiles(plan),
-            rules: tables::rules(plan),
-            goals: tables::goals(snapshot, policy, plan, &before, &after),
-            headroom: headroom_after(report, plan),
-        }
-    }
-}
-
-fn plan_tiles(plan: &Plan) -> Vec<Tile> {
-    let outside = |a: &Assessment| human::count(a.imbalance.outside);
-    vec![
-        Tile {
-            label: "Copied between brokers",
-            value: human::bytes(plan.movement.inter_broker_bytes),
-            note: format!("at least {} is necessary", human::bytes(plan.lower_bound.bytes)),
-        },
-        Tile {
-            label: "Outside their bands",
-            value: format!("{} → {}", outside(&plan.before), outside(&plan.after)),
-            note: format!(
-                "excess {} → {}",
-                human::figure(plan.before.imbalance.excess),
-                human::figure(plan.after.imbalance.excess)
-            ),
-        },
-        Tile {
-            label: "Hard rules broken",
-            value: format!("{} → {}", human::count(plan.before.hard_total()), human::count(plan.after.hard_total())),
-            note: human::counted(plan.movement.leader_changes, "leader") + " changed",
-        },
-    ]
-}
-
-/// Group, goal, and the worst utilization after any loss, now and after the plan, with the verdict after.
-fn headroom_after(report: &CapacityReport<'_>, plan: &Plan) -> Vec<[String; 5]> {
-    let after = crate::capacity::headroom(report.snapshot, report.policy, &plan.placement);
-    let row = |new: &Headroom| {
-        let old = report.check.headroom.iter().find(|h| h.group == new.group && h.goal == new.goal)?;
-        Some([
-            new.group.clone(),
-            new.goal.name().to_owned(),
-            human::percent(headroom::worst(old)),
-            human::percent(headroom::worst(new)),
-            headroom::in_words(new.verdict).to_owned(),
-        ])
-    };
-    after.iter().filter_map(row).collect()
+/// How many brokers of a group can go, why no more, and what would change that.
+fn shrink_line(max: &GroupMax) -> String {
+    let relief = max.binding.as_ref().map_or_else(String::new, |b| format!(" What would help: {}.", shrink::relief(b)));
+    format!("{}.{relief}", shrink::max(max))
 }
 
 /// Disks at retention in a sentence.

@@ -5,6 +5,7 @@
 mod capacity;
 mod figures;
 mod forecast;
+mod rebalance;
 mod tables;
 mod timetable;
 

@@ -7,13 +7,13 @@ use serde::Serialize;
 use crate::capacity::FleetChange;
 use crate::capacity::change::{Direction, OnlyToNew};
 use crate::capacity::hours::HoursAt;
-use crate::capacity::shrink::{Binding, CurvePoint, GroupMax};
 use crate::capacity::thresholds::Threshold;
 use crate::capacity::until::{Comparison, ModelOption, Need};
 use crate::ingest::kafka_files::StatedBroker;
-use crate::model::{Criterion, Goal, Policy, Snapshot};
-use crate::report::headroom_json::{self, HeadroomMap};
-use crate::report::json::{NotEvaluatedView, not_evaluated, rounded};
+use crate::model::{Excuse, Policy, Snapshot};
+use crate::report::headroom::{self, HeadroomMap};
+use crate::report::json::{ExcuseView, NotEvaluatedView, not_evaluated, rounded};
+use crate::report::shrink::{self, BindingView, GroupView};
 
 /// See the module.
 #[derive(Serialize)]
@@ -33,6 +33,7 @@ pub(super) struct Keys<'a> {
     left_behind: Vec<LeftBehindView>,
     headroom: HeadroomMap,
     headroom_before: HeadroomMap,
+    headroom_excuses: Vec<ExcuseView<'a>>,
     headroom_days: Option<BTreeMap<&'a str, BTreeMap<&'static str, DaysView>>>,
     move_hours: Option<f64>,
     move_hours_by_throttle: Vec<HoursView>,
@@ -178,80 +179,16 @@ struct FindMaxView<'a> {
     groups: Vec<GroupView<'a>>,
 }
 
-#[derive(Serialize)]
-struct BindingView<'a> {
-    resource_group: &'a str,
-    removed: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    goal: Option<&'static str>,
-    value: f64,
-    limit: f64,
-    why: &'a str,
-}
-
-impl<'a> From<&'a Binding> for BindingView<'a> {
-    fn from(binding: &'a Binding) -> Self {
-        let (rule, goal) = match binding.criterion {
-            Criterion::Rule(rule) => (Some(rule.name()), None),
-            Criterion::Goal(goal) => (None, Some(goal.name())),
-        };
-        Self {
-            resource_group: &binding.group,
-            removed: binding.removed,
-            rule,
-            goal,
-            value: rounded(binding.value),
-            limit: rounded(binding.limit),
-            why: &binding.why,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct GroupView<'a> {
-    resource_group: &'a str,
-    brokers: usize,
-    count: usize,
-    order: &'a [i32],
-    binding: Option<BindingView<'a>>,
-    curve: Vec<PointView>,
-}
-
-#[derive(Serialize)]
-struct PointView {
-    removed: usize,
-    holds: Option<bool>,
-    at_best: BTreeMap<&'static str, f64>,
-    planned: BTreeMap<&'static str, f64>,
-}
-
-impl From<&CurvePoint> for PointView {
-    fn from(point: &CurvePoint) -> Self {
-        let by_goal = |figures: &[(Goal, f64)]| figures.iter().map(|(g, value)| (g.name(), rounded(*value))).collect();
-        let (at_best, planned) = (by_goal(&point.at_best), by_goal(&point.planned));
-        Self { removed: point.removed, holds: point.holds, at_best, planned }
-    }
-}
-
-impl<'a> From<&'a GroupMax> for GroupView<'a> {
-    fn from(max: &'a GroupMax) -> Self {
-        Self {
-            resource_group: &max.group,
-            brokers: max.brokers,
-            count: max.count,
-            order: &max.order,
-            binding: max.binding.as_ref().map(BindingView::from),
-            curve: max.curve.iter().map(PointView::from).collect(),
-        }
-    }
-}
-
 /// The keys of `change`, whose planned snapshot's files hash to `sha256`.
-pub(super) fn keys<'a>(planned: &'a Snapshot, policy: &'a Policy, change: &'a FleetChange, sha256: String) -> Keys<'a> {
+pub(super) fn keys<'a>(
+    planned: &'a Snapshot,
+    policy: &'a Policy,
+    change: &'a FleetChange,
+    excuses: &'a [Excuse],
+    sha256: String,
+) -> Keys<'a> {
     let expands = change.direction == Direction::Expand;
-    let headroom = |figures| headroom_json::view(planned, policy, figures, &change.without_headroom);
+    let headroom = |figures| headroom::json(planned, policy, figures);
     let asked = &change.asked;
     Keys {
         added: expands.then(|| change.added.iter().map(StatedBroker::from).collect()),
@@ -259,7 +196,7 @@ pub(super) fn keys<'a>(planned: &'a Snapshot, policy: &'a Policy, change: &'a Fl
         find_max: asked.find_max.as_ref().map(|groups| FindMaxView {
             removable: &change.removed,
             count: change.removed.len(),
-            binding: super::words::tightest(groups).map(BindingView::from),
+            binding: shrink::tightest(groups).map(BindingView::from),
             groups: groups.iter().map(GroupView::from).collect(),
         }),
         planned_snapshot: PlannedView { path: super::SNAPSHOT_DIR, sha256 },
@@ -273,6 +210,7 @@ pub(super) fn keys<'a>(planned: &'a Snapshot, policy: &'a Policy, change: &'a Fl
             .collect(),
         headroom: headroom(&change.headroom_after),
         headroom_before: headroom(&change.headroom_before),
+        headroom_excuses: excuses.iter().map(ExcuseView::from).collect(),
         headroom_days: days(change),
         move_hours: change.hours.suggested.hours.map(rounded),
         move_hours_by_throttle: change.hours.sweep.iter().map(HoursView::from).collect(),

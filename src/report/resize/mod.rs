@@ -23,8 +23,9 @@ pub const SNAPSHOT_DIR: &str = "snapshot";
 #[must_use]
 pub fn files(planned: &Snapshot, policy: &Policy, plan: &Plan, change: &FleetChange) -> Vec<OutputFile> {
     let snapshot_files = render::snapshot_files(planned);
-    let keys = json::keys(planned, policy, change, render::sha256(&snapshot_files));
-    let extras = Extras { keys: &keys, runbook: runbook::extra(change), page: page::section(policy, change) };
+    let excuses = words::excuses(planned, policy, plan, change);
+    let keys = json::keys(planned, policy, change, &excuses, render::sha256(&snapshot_files));
+    let extras = Extras { keys: &keys, runbook: runbook::extra(change), page: page::section(policy, change, &excuses) };
     let mut files = plan_files_with(planned, policy, plan, &extras);
     files.extend(snapshot_files.into_iter().map(|file| {
         let path = Path::new(SNAPSHOT_DIR).join(&file.path);

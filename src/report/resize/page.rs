@@ -3,16 +3,14 @@
 use super::words;
 use crate::capacity::FleetChange;
 use crate::capacity::change::Direction;
-use crate::capacity::headroom::limit;
-use crate::capacity::shrink::GroupMax;
 use crate::capacity::until::Comparison;
-use crate::model::{Goal, Policy};
-use crate::report::charts::{Axis, BarChart, BarRow, CurveChart, CurveLine};
+use crate::model::{Excuse, Policy};
+use crate::report::charts::{Axis, BarChart, BarRow};
 use crate::report::html::{ChartView, Section, TableView};
-use crate::report::human;
+use crate::report::{human, shrink};
 
 /// The section of `change`.
-pub(super) fn section(policy: &Policy, change: &FleetChange) -> Section {
+pub(super) fn section(policy: &Policy, change: &FleetChange, excuses: &[Excuse]) -> Section {
     let (kind, title) = match change.direction {
         Direction::Expand => ("Expansion", "The brokers that are added"),
         Direction::Shrink => ("Shrink", "The brokers that leave"),
@@ -22,16 +20,17 @@ pub(super) fn section(policy: &Policy, change: &FleetChange) -> Section {
     lead.extend(words::cost(&change.cost).map(|line| format!("{line}.")));
     for group in change.asked.find_max.iter().flatten() {
         let relief =
-            group.binding.as_ref().map_or_else(String::new, |b| format!(" What would help: {}.", words::relief(b)));
-        lead.push(format!("{}.{relief}", words::max(group)));
+            group.binding.as_ref().map_or_else(String::new, |b| format!(" What would help: {}.", shrink::relief(b)));
+        lead.push(format!("{}.{relief}", shrink::max(group)));
     }
+    lead.extend(excuses.iter().map(|excuse| format!("After the plan, {}.", words::excuse(excuse))));
     let mut tables = headroom_tables(change);
     tables.extend(days_table(change));
     tables.extend(until_table(change));
     tables.extend(only_to_new_table(change));
     let mut charts: Vec<ChartView> = hours_chart(change).into_iter().collect();
     for (row, group) in change.asked.find_max.iter().flatten().enumerate() {
-        charts.push(curve_chart(policy, row, group));
+        charts.push(shrink::chart(policy, row, group));
     }
     let assumed = change.asked.assumptions.iter().map(|line| format!("Assumed: {line}."));
     let kept = change.left_behind.iter().map(|(id, replicas)| {
@@ -159,41 +158,4 @@ fn hours_chart(change: &FleetChange) -> Option<ChartView> {
         head: strings(&["throttle per broker", "copies take"]),
         rows: rows.collect(),
     })
-}
-
-/// Use after the loss of a broker over its limit, by brokers removed: lines are the least there can be, dots real plans.
-fn curve_chart(policy: &Policy, row: usize, group: &GroupMax) -> ChartView {
-    let of = |goal: Goal| -> Option<CurveLine> {
-        let limit = limit(policy, goal)?;
-        let share = |figures: &[(Goal, f64)]| figures.iter().find(|(g, _)| *g == goal).map(|(_, value)| value / limit);
-        let line: Vec<(f64, f64)> =
-            group.curve.iter().filter_map(|p| Some((p.removed as f64, share(&p.at_best)?))).collect();
-        let dots = group.curve.iter().filter_map(|p| Some((p.removed as f64, share(&p.planned)?)));
-        (!line.is_empty()).then(|| CurveLine { name: goal.name().to_owned(), line: line.clone(), dots: dots.collect() })
-    };
-    let title = format!("Group {}: use after a broker’s loss, as a share of its limit", group.group);
-    let chart = CurveChart {
-        title: title.clone(),
-        x_title: "brokers removed".to_owned(),
-        mark: Some((group.count as f64, format!("{} can go", group.count))),
-        curves: Goal::UTILIZATIONS.into_iter().filter_map(of).collect(),
-    };
-    let goals: Vec<Goal> = Goal::UTILIZATIONS
-        .into_iter()
-        .filter(|g| group.curve.iter().any(|p| p.at_best.iter().any(|(a, _)| a == g)))
-        .collect();
-    let mut head = strings(&["removed", "kept"]);
-    head.extend(goals.iter().flat_map(|g| [format!("{} at best", g.name()), format!("{} planned", g.name())]));
-    let cells = |p: &crate::capacity::shrink::CurvePoint| {
-        let kept = p.holds.map_or("", |holds| if holds { "✓" } else { "✗" });
-        let mut row = vec![p.removed.to_string(), kept.to_owned()];
-        for goal in &goals {
-            for figures in [&p.at_best, &p.planned] {
-                let figure = figures.iter().find(|(g, _)| g == goal);
-                row.push(figure.map_or_else(String::new, |(_, value)| human::percent(*value)));
-            }
-        }
-        row
-    };
-    ChartView { title, svg: chart.svg(&format!("shrink-{row}")), head, rows: group.curve.iter().map(cells).collect() }
 }

@@ -52,6 +52,7 @@ fn change(direction: Direction, rack: &str) -> (Snapshot, Plan, FleetChange) {
         group,
         brokers: 4,
         order: vec![2, 3],
+        is_planned: true,
         count: 1,
         binding: Some(binding),
         curve: vec![point(0, true), point(1, true), point(2, false)],

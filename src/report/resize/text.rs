@@ -7,11 +7,11 @@ use super::{SNAPSHOT_DIR, words};
 use crate::capacity::headroom::AfterLoss;
 use crate::capacity::until::Comparison;
 use crate::capacity::{FleetChange, Headroom, HeadroomVerdict};
-use crate::model::{Policy, Snapshot};
+use crate::model::{Excuse, Policy, Snapshot};
 use crate::plan::Plan;
 use crate::report::style::{ASIDE, BROKEN, GOOD, HEADING, OUTSIDE, paint};
 use crate::report::table::{Align, Cell, Table};
-use crate::report::{human, text};
+use crate::report::{human, shrink, text};
 
 /// Width of running text.
 const TEXT_WIDTH: usize = 96;
@@ -21,7 +21,13 @@ const ORDER: usize = 20;
 /// The summary of `plan`, one for `planned`, whose files are in `out_dir`.
 #[must_use]
 pub fn summary(planned: &Snapshot, policy: &Policy, plan: &Plan, change: &FleetChange, out_dir: &Path) -> String {
-    let mut all = text::with_section(planned, policy, plan, out_dir, &section(change));
+    let mut all = text::with_section(
+        planned,
+        policy,
+        plan,
+        out_dir,
+        &section(change, &words::excuses(planned, policy, plan, change)),
+    );
     let _ = writeln!(
         all,
         "{}/{SNAPSHOT_DIR} is the snapshot with these brokers; `evenkeel verify` takes it or the one you gave.",
@@ -30,7 +36,7 @@ pub fn summary(planned: &Snapshot, policy: &Policy, plan: &Plan, change: &FleetC
     all
 }
 
-fn section(change: &FleetChange) -> String {
+fn section(change: &FleetChange, excuses: &[Excuse]) -> String {
     let mut text = String::new();
     paragraph(&mut text, &format!("{}.", words::deed(change)));
     if let Some(line) = words::headroom(change) {
@@ -48,6 +54,11 @@ fn section(change: &FleetChange) -> String {
     text.push_str(&until(change));
     text.push_str(&only_to_new(change));
     text.push_str(&headroom(change));
+    for excuse in excuses {
+        for line in human::wrapped(&format!("→ {}", words::excuse(excuse)), TEXT_WIDTH) {
+            let _ = writeln!(text, "  {}", paint(ASIDE, &line));
+        }
+    }
     text.push_str(&days(change));
     text.push_str(&hours_and_cost(change));
     text
@@ -63,7 +74,7 @@ fn find_max(change: &FleetChange) -> String {
     let Some(groups) = &change.asked.find_max else { return String::new() };
     let mut text = String::from("\n");
     for group in groups {
-        paragraph(&mut text, &format!("{}.", words::max(group)));
+        paragraph(&mut text, &format!("{}.", shrink::max(group)));
         let (go, stay) = group.order.split_at(group.count.min(group.order.len()));
         let list = |ids: &[i32]| ids.iter().take(ORDER).map(i32::to_string).collect::<Vec<_>>().join(", ");
         let more = |ids: &[i32]| if ids.len() > ORDER { ", …" } else { "" };
@@ -74,7 +85,7 @@ fn find_max(change: &FleetChange) -> String {
             let _ = writeln!(text, "  {}", paint(ASIDE, &format!("Next would be {next}.")));
         }
         if let Some(binding) = &group.binding {
-            let _ = writeln!(text, "  {}", paint(ASIDE, &format!("→ {}", words::relief(binding))));
+            let _ = writeln!(text, "  {}", paint(ASIDE, &format!("→ {}", shrink::relief(binding))));
         }
     }
     text

@@ -6,19 +6,26 @@ use crate::capacity::change::{Direction, FleetChange, HeadroomDays};
 use crate::capacity::cost::MonthlyCost;
 use crate::capacity::headroom::AfterLoss;
 use crate::capacity::hours::HoursAt;
-use crate::capacity::shrink::{Binding, GroupMax};
 use crate::capacity::until::{ModelOption, Need};
 use crate::capacity::{Headroom, HeadroomVerdict};
-use crate::model::{Criterion, Goal, NewBroker, Rule};
-use crate::report::human;
+use crate::model::{Excuse, Goal, NewBroker, Policy, Snapshot};
+use crate::plan::Plan;
+use crate::report::{self, human};
+use crate::verify::Usage;
 
 /// Ids listed in a sentence; files have all.
 const IDS: usize = 12;
 
-/// The binding whose figure is furthest towards or beyond its limit.
-pub(super) fn tightest(groups: &[GroupMax]) -> Option<&Binding> {
-    let ratio = |b: &Binding| if b.limit > 0.0 { b.value / b.limit } else { f64::MAX };
-    groups.iter().filter_map(|group| group.binding.as_ref()).max_by(|a, b| ratio(a).total_cmp(&ratio(b)))
+/// One per limit that the plan leaves passed, now or after a loss, with what would change it.
+pub(super) fn excuses(planned: &Snapshot, policy: &Policy, plan: &Plan, change: &FleetChange) -> Vec<Excuse> {
+    let usage = Usage::of(planned, &plan.placement);
+    report::headroom::excuses(planned, policy, &usage, &change.headroom_after)
+}
+
+/// An excuse of these in a sentence.
+pub(super) fn excuse(excuse: &Excuse) -> String {
+    let goal = excuse.criterion.map_or("headroom", |criterion| criterion.name());
+    format!("{goal} of {}: {}; what would change it: {}", excuse.subject, excuse.why, excuse.remedy)
 }
 
 /// `3, 7–9`; beyond a dozen pieces the rest is counted.
@@ -150,48 +157,6 @@ pub(super) fn hours(at: &HoursAt) -> String {
 /// A figure of `goal` with its unit.
 pub(super) fn figure(goal: Goal, value: f64) -> String {
     if goal.is_count() { human::mean_count(value) } else { human::percent(value) }
-}
-
-/// What rules out one broker more, or any, in a sentence.
-pub(super) fn binding(binding: &Binding) -> String {
-    let is_as_it_stands = binding.removed == 0;
-    match binding.criterion {
-        Criterion::Goal(_) => {
-            let (value, limit) = (human::percent(binding.value), human::percent(binding.limit));
-            let case = if is_as_it_stands { "with all of them in place" } else { "with one more gone" };
-            format!("{case} {} would be {value}, limit {limit}", binding.why)
-        }
-        Criterion::Rule(Rule::DuplicateReplica | Rule::Rack) if binding.limit > 0.0 => binding.why.clone(),
-        Criterion::Rule(_) if is_as_it_stands => {
-            format!("even with all of them in place a plan leaves {}", binding.why)
-        }
-        Criterion::Rule(_) => format!("one more gone leaves {}", binding.why),
-    }
-}
-
-/// How many of a group's brokers can go, in a sentence.
-pub(super) fn max(group: &GroupMax) -> String {
-    let why = group.binding.as_ref().map_or_else(String::new, |b| format!(": {}", binding(b)));
-    format!("Group {}: {} of {} can go{why}", group.group, group.count, human::counted(group.brokers as u64, "broker"))
-}
-
-/// What would let more brokers go.
-pub(super) fn relief(binding: &Binding) -> &'static str {
-    match binding.criterion {
-        Criterion::Goal(Goal::Disk) | Criterion::Rule(Rule::DiskCapacity | Rule::LogDirCapacity) => {
-            "shorter retention, larger disks or a higher limits.disk would let more go"
-        }
-        Criterion::Goal(Goal::Cpu) | Criterion::Rule(Rule::CpuCapacity) => {
-            "more cores per broker or a higher limits.cpu would let more go"
-        }
-        Criterion::Goal(_) | Criterion::Rule(Rule::NetworkInCapacity | Rule::NetworkOutCapacity) => {
-            "faster networks, less traffic or a higher limit would let more go"
-        }
-        Criterion::Rule(Rule::DuplicateReplica | Rule::Rack) if binding.limit > 0.0 => {
-            "a lower replication factor would let more go"
-        }
-        Criterion::Rule(_) => "what is broken or kept by the policy has to be resolved first",
-    }
 }
 
 /// The name of an option.
