@@ -41,7 +41,7 @@ const OWNERS: [(&str, &[&str]); 26] = [
     ("rand", &["capacity", "ingest/synth", "optimize"]),
     ("rand_distr", &["ingest/synth"]),
     ("rand_pcg", &["capacity", "ingest/synth", "optimize"]),
-    ("rayon", &["capacity", "cli", "ingest", "optimize", "verify"]),
+    ("rayon", &["capacity", "cli", "ingest", "optimize", "plan", "verify"]),
     ("rdkafka", &["live/rdkafka_client"]),
     ("serde", &["cli", "ingest", "live", "plan", "report"]),
     ("serde_json", &["cli", "ingest", "live", "plan", "report"]),

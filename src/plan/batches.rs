@@ -113,12 +113,11 @@ pub(super) fn schedule(order: &Order<'_>) -> Scheduled {
 impl<'a> Schedule<'a> {
     fn new(order: &Order<'a>) -> Self {
         let Order { snapshot, policy, pacing, .. } = *order;
-        let mut tasks = tasks(order);
+        let ((mut tasks, growth), mut ledger) =
+            rayon::join(|| (tasks(order), Growth::of(order)), || Ledger::new(snapshot, policy));
         let mut room = room(snapshot);
         rank_by_crowding(&mut tasks, &room);
-        let growth = Growth::of(order);
         growth.reserve(&mut room);
-        let mut ledger = Ledger::new(snapshot, policy);
         let standings = vec![ledger.standing()];
         Self {
             snapshot,

@@ -7,7 +7,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use rayon::prelude::*;
+
 use super::change::Held;
+use super::spread::Spread;
 use crate::model::load::{capacity, cores_per_work, has_serving_log_dir, unjudged};
 use crate::model::{
     BrokerIdx, Goal, Groups, Loads, LogDirIdx, PartitionIdx, Placement, Policy, Rule, Seat, Snapshot, TopicIdx,
@@ -101,8 +104,7 @@ pub(super) struct Ledger<'a> {
     capacities: Vec<[Option<f64>; Goal::BROKER.len()]>,
     strains: Vec<Strain>,
     partition_rules: BTreeMap<Rule, i64>,
-    /// Replicas by topic and broker; looked up, never iterated.
-    spread: HashMap<(TopicIdx, BrokerIdx), i64>,
+    spread: Spread,
     spread_limits: Vec<i64>,
     spread_excess: f64,
 }
@@ -129,7 +131,7 @@ impl<'a> Ledger<'a> {
             capacities: snapshot.broker_indices().map(capacities).collect(),
             strains: vec![Strain::default(); snapshot.brokers.len()],
             partition_rules: BTreeMap::new(),
-            spread: HashMap::new(),
+            spread: if policy.bands.is_on(Goal::TopicSpread) { Spread::of(snapshot) } else { Spread::none(snapshot) },
             spread_limits: spread_limits(snapshot, policy, &groups),
             spread_excess: 0.0,
             groups,
@@ -140,30 +142,24 @@ impl<'a> Ledger<'a> {
     }
 
     fn count_partitions(&mut self) {
-        let spreads = self.policy.bands.is_on(Goal::TopicSpread);
-        if spreads {
-            self.spread.reserve(self.snapshot.replicas.len());
-        }
-        let mut seats = Vec::new();
-        for p in self.snapshot.partition_indices() {
-            seats.clear();
-            seats.extend(self.snapshot.replicas_of(p).iter().map(|r| Seat { broker: r.broker, log_dir: r.log_dir }));
+        // Counts are whole numbers: added up in any order they come to the same.
+        let count = |mut rules: BTreeMap<Rule, i64>, p: PartitionIdx| {
+            let seat = |r: &crate::model::Replica| Seat { broker: r.broker, log_dir: r.log_dir };
+            let seats: Vec<Seat> = self.snapshot.replicas_of(p).iter().map(seat).collect();
             for (rule, count) in self.rules_of(p, &seats) {
-                *self.partition_rules.entry(rule).or_insert(0) += count;
+                *rules.entry(rule).or_insert(0) += count;
             }
-            let topic = self.snapshot.partition(p).topic;
-            for seat in seats.iter().filter(|_| spreads) {
-                *self.spread.entry((topic, seat.broker)).or_insert(0) += 1;
-            }
-        }
-        let mut excess: Vec<(TopicIdx, BrokerIdx, f64)> = Vec::new();
-        // The map's order is arbitrary: what it holds is sorted before it is summed.
-        for (&(topic, broker), &count) in &self.spread {
-            let beyond = self.spread_beyond(topic, broker, count);
-            excess.extend((beyond > 0.0).then_some((topic, broker, beyond)));
-        }
-        excess.sort_by_key(|(topic, broker, _)| (*topic, *broker));
-        self.spread_excess = excess.iter().map(|(.., beyond)| beyond).sum();
+            rules
+        };
+        let add = |mut all: BTreeMap<Rule, i64>, more: BTreeMap<Rule, i64>| {
+            more.into_iter().for_each(|(rule, count)| *all.entry(rule).or_insert(0) += count);
+            all
+        };
+        let rows = (0..self.snapshot.partitions.len()).into_par_iter().map(PartitionIdx::new);
+        let rules = rows.fold(BTreeMap::new, count).reduce(BTreeMap::new, add);
+        self.partition_rules = rules;
+        self.spread_excess =
+            self.spread.iter().map(|(topic, broker, count)| self.spread_beyond(topic, broker, count)).sum();
     }
 
     fn rules_of(&self, p: PartitionIdx, seats: &[Seat]) -> Vec<(Rule, i64)> {
@@ -246,7 +242,7 @@ impl<'a> Ledger<'a> {
         let Some(topic) = topic.filter(|_| replicas != 0 && self.policy.bands.is_on(Goal::TopicSpread)) else {
             return 0.0;
         };
-        let count = self.spread.get(&(topic, broker)).copied().unwrap_or(0);
+        let count = self.spread.count(topic, broker);
         self.spread_beyond(topic, broker, count + replicas) - self.spread_beyond(topic, broker, count)
     }
 
@@ -256,7 +252,7 @@ impl<'a> Ledger<'a> {
         for (broker, _, replicas) in &effect.brokers {
             self.spread_excess += self.spread_change(effect.topic, *broker, sign * replicas);
             if let Some(topic) = effect.topic.filter(|_| *replicas != 0) {
-                *self.spread.entry((topic, *broker)).or_insert(0) += sign * replicas;
+                self.spread.add(topic, *broker, sign * replicas);
             }
         }
         for &(dir, bytes) in &effect.dirs {

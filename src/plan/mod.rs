@@ -22,6 +22,7 @@ mod pacing;
 pub mod places;
 pub mod rollback;
 pub mod runbook;
+mod spread;
 mod step;
 pub mod throttle;
 pub mod timetable;

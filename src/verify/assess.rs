@@ -7,7 +7,8 @@ use super::usage::Usage;
 use crate::model::band;
 use crate::model::load::{capacity, has_serving_log_dir};
 use crate::model::{
-    Assessment, BrokerIdx, Goal, GoalBalance, Groups, Home, Imbalance, Placement, Policy, Range, Snapshot,
+    Assessment, BrokerIdx, Goal, GoalBalance, Groups, Home, Imbalance, PartitionIdx, Placement, Policy, Range,
+    Snapshot, TopicIdx,
 };
 
 /// Judges `placement`, a state of `snapshot`'s cluster, under `policy`.
@@ -97,6 +98,11 @@ impl GoalFigures {
 /// Topic spread by the name it is reported under; independent of who leads.
 type SpreadByGroup = BTreeMap<String, GoalBalance>;
 
+/// Excess of every goal that loads decide: all but topic spread.
+pub(super) fn load_excess(snapshot: &Snapshot, policy: &Policy, groups: &Groups, usage: &Usage) -> f64 {
+    imbalance(&balance(snapshot, policy, groups, usage, &SpreadByGroup::new())).excess
+}
+
 fn balance(
     snapshot: &Snapshot,
     policy: &Policy,
@@ -172,32 +178,46 @@ fn topic_spread(snapshot: &Snapshot, policy: &Policy, groups: &Groups, placement
     if !policy.bands.is_on(Goal::TopicSpread) {
         return result;
     }
-    let mut eligible_count = BTreeMap::new();
+    let mut limits = BTreeMap::new();
     for home in groups.homes() {
         let eligible = groups.eligible(snapshot, home);
         if eligible.iter().any(|&b| has_serving_log_dir(snapshot, b)) {
             result.insert(groups.home_name(home).to_owned(), GoalBalance::default());
         }
-        eligible_count.insert(groups.home_name(home).to_owned(), eligible.len());
+        limits.insert(groups.home_name(home).to_owned(), eligible.len());
     }
     let mut counts = vec![0_u64; snapshot.brokers.len()];
     for (row, topic) in snapshot.topics.iter().enumerate() {
-        let home = groups.home(crate::model::TopicIdx::new(row));
+        let home = groups.home(TopicIdx::new(row));
         let name = groups.home_name(home);
         let Some(balance) = result.get_mut(name) else { continue };
-        let seats = || topic.partition_rows().flat_map(|p| placement.seats(crate::model::PartitionIdx::new(p)));
+        let seats = || topic.partition_rows().flat_map(|p| placement.seats(PartitionIdx::new(p)));
         seats().for_each(|s| counts[s.broker.row()] += 1);
-        let limit = band::topic_spread(seats().count() as u64, eligible_count[name], &policy.bands);
+        let limit = band::topic_spread(seats().count() as u64, limits[name], &policy.bands);
         for seat in seats() {
             let count = std::mem::take(&mut counts[seat.broker.row()]);
-            let judged = snapshot.broker(seat.broker).state.is_active()
-                && groups.admits(home, seat.broker)
-                && has_serving_log_dir(snapshot, seat.broker);
-            if count > limit && judged {
+            if let Some(excess) = spread_beyond(snapshot, groups, home, (seat.broker, count), limit) {
                 balance.outside += 1;
-                balance.excess += (count - limit) as f64 / limit as f64;
+                balance.excess += excess;
             }
         }
     }
     result
+}
+
+/// How far a broker with `count` replicas of a topic of `home` passes `limit`, relative to it; none where it does not, or
+/// is not judged.
+pub(super) fn spread_beyond(
+    snapshot: &Snapshot,
+    groups: &Groups,
+    home: Home,
+    (broker, count): (BrokerIdx, u64),
+    limit: u64,
+) -> Option<f64> {
+    let is_judged = || {
+        snapshot.broker(broker).state.is_active()
+            && groups.admits(home, broker)
+            && has_serving_log_dir(snapshot, broker)
+    };
+    (count > limit && is_judged()).then(|| (count - limit) as f64 / limit as f64)
 }

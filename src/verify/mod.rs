@@ -10,6 +10,7 @@ pub mod reassignment;
 pub mod state;
 mod stops;
 pub mod usage;
+mod walk;
 
 pub use assess::assess;
 pub use movement::movement;
