@@ -32,7 +32,7 @@ const OWNERS: [(&str, &[&str]); 26] = [
     ("globset", &["model/policy", "ingest"]),
     ("good_lp", &["optimize/milp"]),
     ("indicatif", &["cli"]),
-    ("jiff", &["capacity/forecast", "ingest/snapshot_dir/history", "ingest/synth"]),
+    ("jiff", &["capacity/forecast", "ingest/snapshot_dir/history", "ingest/synth", "live/apply/windows"]),
     ("krafka", &["live/krafka_admin"]),
     ("minijinja", &["report"]),
     ("parquet", &["ingest/snapshot_dir/history"]),

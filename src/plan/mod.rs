@@ -26,7 +26,7 @@ mod spread;
 mod step;
 pub mod throttle;
 pub mod timetable;
-mod words;
+pub mod words;
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, clippy::panic, reason = "a failing test may panic")]

@@ -1,12 +1,14 @@
 //! Figures in the runbook and in notes, as people write them.
 
 /// A count and what is counted: `1 partition`, `2 partitions`.
-pub(super) fn count(number: u64, noun: &str) -> String {
+#[must_use]
+pub fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Bytes in the largest binary unit that keeps a whole part.
-pub(super) fn size(bytes: f64) -> String {
+#[must_use]
+pub fn size(bytes: f64) -> String {
     let mut value = bytes;
     for unit in ["B", "KiB", "MiB", "GiB", "TiB"] {
         if value < 1024.0 {
@@ -19,12 +21,14 @@ pub(super) fn size(bytes: f64) -> String {
 }
 
 /// Bytes per second.
-pub(super) fn rate(bytes_per_sec: f64) -> String {
+#[must_use]
+pub fn rate(bytes_per_sec: f64) -> String {
     format!("{}/s", size(bytes_per_sec))
 }
 
 /// A duration in hours and minutes; without one, that it never ends.
-pub(super) fn duration(seconds: Option<f64>) -> String {
+#[must_use]
+pub fn duration(seconds: Option<f64>) -> String {
     let Some(seconds) = seconds else { return "never (the throttle is below what is written meanwhile)".to_owned() };
     let minutes = (seconds / 60.0).ceil().min(1e12) as u64;
     match (minutes / 60, minutes % 60) {
