@@ -49,16 +49,11 @@ fn a_plan_of_several_batches_ends_when_predicted_and_can_be_stopped_in_its_middl
     let dirs = [site.lab.log_dir(1, 1), site.lab.log_dir(1, 2)];
     assert!(first.values().all(|seen| seen.leader == 1 && dirs.contains(&seen.log_dirs[0])));
 
-    site.evenkeel(&[
-        "snapshot",
-        "kafka",
-        "--bootstrap-server",
-        &site.bootstrap,
-        "--sample",
-        "0s",
-        "--out",
-        &site.text("s"),
-    ]);
+    // The volume behind the dirs is the machine's; the plan is to mind the dirs' own size.
+    fs::write(site.path("inventory.toml"), "[[brokers]]\nids = \"all\"\nlog_dir_capacity_bytes = 60000000\n").unwrap();
+    let (inventory, snapshot) = (site.text("inventory.toml"), site.text("s"));
+    let capture = ["snapshot", "kafka", "--bootstrap-server", &site.bootstrap, "--sample", "0s"];
+    site.evenkeel(&[&capture[..], &["--inventory", &inventory, "--out", &snapshot]].concat());
     site.evenkeel(&[&["rebalance", &site.text("s"), "--out", &site.text("plan")][..], &PACE].concat());
     let batches = fs::read_dir(site.path("plan/batches")).unwrap().count();
     assert!(batches >= 3, "{batches} batches");

@@ -161,7 +161,7 @@ fn overflows_at_a_moment(snapshot: &Snapshot, plan: &Plan, pick: u64) -> Vec<Str
         for entry in complete {
             if let Some(back) = undo.iter().find(|back| back.partition == entry.partition) {
                 stopped.reassign(back.partition, &wishes(&back.seats));
-                assert_eq!(stopped.residents(back.partition), start.residents(back.partition));
+                assert_eq!(stopped.seats(back.partition), start.seats(back.partition));
             }
         }
         batch.elections.iter().for_each(|&partition| state.elect(partition));

@@ -175,7 +175,7 @@ mod tests {
     fn a_batch_is_told_beside_what_was_predicted_and_warned_of_where_it_differs() {
         assert_eq!(
             took(&measured(110.0)),
-            "1 min 50 s (1 min 40 s to 2 min 10 s predicted); copied 110 MiB of 100 MiB planned at 1.0 MiB/s"
+            "1 min 50 s (1 min 40 s to 2 min 10 s predicted); copied 110 MiB of 100 MiB planned at 1.00 MiB/s"
         );
         assert_eq!(warning(&measured(110.0)), None);
         assert!(warning(&measured(131.0)).unwrap().starts_with("took longer"));
