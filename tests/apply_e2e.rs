@@ -106,6 +106,8 @@ fn stopped_in_the_second_batch(site: &Site, first: &BTreeMap<Key, Observed>, set
 fn every_batch_takes_as_long_as_predicted(site: &Site, batches: usize) {
     let told = site.evenkeel(&site.apply(&["--throttle", "1MB", "--format", "json"]));
     let report: serde_json::Value = serde_json::from_str(&told).unwrap();
+    // With --nocapture, what a reader of docs/live.md sees.
+    println!("{}\n{report:#}", site.log("stopped.log"));
     let measured = report["measured"].as_array().unwrap();
     assert_eq!(measured.len(), batches, "{report:#}");
     for batch in measured {
