@@ -349,9 +349,9 @@ fn watch(text: &mut String) {
          passes 95 %: the batch's `--cancel` puts back what is still running. What had been completed stays; take it \
          back with the batch's rollback.\n\
          - `--cancel` gives a partition its old replicas back, and its replication factor, but Kafka 4.3 was seen to leave \
-         them in an order of its own: the first in the list is the preferred leader. Run the batch's `rollback.json` \
-         afterwards, which copies nothing and restores the order. A replica that was moving between log dirs \
-         stays where it was.\n\
+         them in an order of its own: the first in the list is the preferred leader. The batch's `rollback.json` \
+         restores the order, and takes back what of the batch had been completed. A replica that was moving between log \
+         dirs stays where it was.\n\
          - After any batch you may stop for good: no hard rule is worse than before it, unless this page says so.\n\
          - Never start another reassignment of a partition that is still moving: cancel first. `--additional` with \
          another target and then `--cancel` leaves it with a replica too many, which is copied without any throttle; an \
