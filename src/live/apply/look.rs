@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::work::{Seats, Target, ids};
 use crate::live::admin::{Admin, Answer, LogDirs, PartitionAnswer, RunningReassignment, TopicPartition};
-
-/// Above this share of a volume no copy to it begins: what RUNBOOK.md tells operators to stop at.
-const FULL_SHARE: f64 = 0.95;
+use crate::plan::words::size;
 
 /// The cluster at one moment.
 #[derive(Clone, Debug, Default)]
@@ -179,24 +177,23 @@ impl Look {
         objections
     }
 
-    /// Log dirs that are still to take a copy and whose volume has less left than [`FULL_SHARE`] allows.
+    /// Log dirs whose volume has less free than `targets` are still to bring them.
     fn full_dirs(&self, targets: &[Target]) -> Vec<String> {
-        let mut full = BTreeSet::new();
-        for target in targets.iter().filter(|target| matches!(self.phase(target), Phase::Waiting | Phase::Moving)) {
-            let copies = self.copies_of(target);
-            for (id, path) in target.after.iter().filter_map(|(id, dir)| Some((*id, dir.as_ref()?))) {
-                let is_copied = copies.iter().any(|copy| copy.broker == id && copy.done_bytes < copy.all_bytes);
-                let Some(dir) = self.dirs.get(&id).and_then(|dirs| dirs.get(path)).filter(|_| is_copied) else {
-                    continue;
-                };
-                let Some((total, usable)) = dir.total_bytes.zip(dir.usable_bytes) else { continue };
-                let share = 1.0 - usable as f64 / total.max(1) as f64;
-                if share > FULL_SHARE {
-                    full.insert(format!("{path} on broker {id} is {:.0} % full", share * 100.0));
-                }
+        let mut coming: BTreeMap<(i32, &str), u64> = BTreeMap::new();
+        for target in targets {
+            for copy in self.copies_of(target) {
+                let dir = target.after.iter().find(|(id, _)| *id == copy.broker).and_then(|(_, dir)| dir.as_deref());
+                let Some(dir) = dir else { continue };
+                let bytes = coming.entry((copy.broker, dir)).or_default();
+                *bytes = bytes.saturating_add(copy.all_bytes.saturating_sub(copy.done_bytes));
             }
         }
-        full.into_iter().collect()
+        let lack = |((id, path), bytes): ((i32, &str), u64)| {
+            let free = self.dirs.get(&id)?.get(path)?.usable_bytes?;
+            let (free_size, size) = (size(free as f64), size(bytes as f64));
+            (free < bytes).then(|| format!("{path} on broker {id} has {free_size} free, {size} are to come"))
+        };
+        coming.into_iter().filter_map(lack).collect()
     }
 
     /// The copies that `target` asks for, as far as they are.

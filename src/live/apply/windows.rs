@@ -100,7 +100,7 @@ impl Windows {
             let zoned = date.to_datetime(clock).to_zoned(self.zone.clone()).ok()?;
             Some(zoned.timestamp().as_second() as f64)
         };
-        let of_day = |day| self.spans.iter().filter_map(move |(from, until)| Some((day, *from, *until)));
+        let of_day = |day| self.spans.iter().map(move |(from, until)| (day, *from, *until));
         let mut all: Vec<(f64, f64)> = (first..=last)
             .flat_map(of_day)
             .filter_map(|(day, from, until)| Some((moment(day, from)?, moment(day, until)?)))

@@ -267,12 +267,8 @@ impl Admin for Cluster {
                 .dirs
                 .iter()
                 .map(|dir| {
-                    let usable_bytes = Some(if state.seconds < state.full_until { 10 } else { 500 });
-                    let total_bytes = Some(1_000);
-                    (
-                        dir.clone(),
-                        LogDirAnswer { is_online: true, total_bytes, usable_bytes, ..LogDirAnswer::default() },
-                    )
+                    let usable_bytes = Some(if state.seconds < state.full_until { 10 } else { 1 << 40 });
+                    (dir.clone(), LogDirAnswer { is_online: true, usable_bytes, ..LogDirAnswer::default() })
                 })
                 .collect();
             for (partition, row) in &state.rows {
