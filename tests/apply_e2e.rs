@@ -83,7 +83,8 @@ fn nothing_begins_outside_a_window(site: &Site) {
     kill(child);
 }
 
-/// Slow enough that the batch is under way while Kafka's tools look. Killed there and cancelled: no partition has more or fewer replicas, or another preferred leader, than before batch 2.
+/// Slow enough that the batch is under way while Kafka's tools look. Killed there and cancelled: no partition has more or
+/// fewer replicas than before.
 fn stopped_in_the_second_batch(site: &Site, first: &BTreeMap<Key, Observed>, settings: &str) {
     let child = site.start(&site.apply(&["--throttle", "400000"]), "stopped.log");
     site.until("batch 2 is under way", || {
