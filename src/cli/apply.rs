@@ -1,27 +1,26 @@
 //! `evenkeel apply`: carries a plan out on a running cluster.
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+mod tell;
+
+use self::tell::Teller;
 use super::common::{self, Format, InputArgs};
 use super::exit::{CliError, Verdict};
 use super::live::ClusterArgs;
-use super::progress::Progress;
 use super::verify;
 use crate::ingest::policy::parse_bytes;
 use crate::live::Admin;
 use crate::live::admin::Resource;
 use crate::live::apply::journal::{JournalError, Standing};
+use crate::live::apply::windows::{WindowEnd, Windows};
 use crate::live::apply::work::Step;
-use crate::live::apply::{
-    self, Apply, ApplyError, Event, FileJournal, Options, Report, Throttle, Work, calls, throttle,
-};
+use crate::live::apply::{self, Apply, ApplyError, FileJournal, Options, Throttle, Work, calls, throttle};
 use crate::live::surroundings::System;
 use crate::model::{Policy, Snapshot};
-use crate::report::human;
 use crate::verify::plan_dir::{PlanDir, judge_dir};
 
 const EXAMPLES: &str = "\
@@ -29,11 +28,14 @@ The cluster is read again first; partitions that are not as in the snapshot are 
 is done. Then each batch: throttle, log dirs, reassignments, elections; what was set is put back as
 it was found. The journal (PLAN.journal) is written before each step: a run that was killed is
 taken over with --resume. While a broker that is needed is away, or a partition has fewer replicas
-in sync than in the snapshot, nothing more is begun.
+in sync than in the snapshot, nothing more is begun. With --window, nothing begins outside the
+windows, nor what would not end within one. Each batch is told with how long it took and how long
+it was predicted to take.
 
 Examples:
   evenkeel apply snapshot plan --bootstrap-server broker1:9092 --dry-run
   evenkeel apply snapshot plan --bootstrap-server broker1:9092 --throttle 50MiB
+  evenkeel apply snapshot plan --bootstrap-server broker1:9092 --window 22:00-24:00,00:00-06:00
   evenkeel apply snapshot plan --bootstrap-server broker1:9092 --resume
   evenkeel apply snapshot plan --bootstrap-server broker1:9092 --cancel    # what runs, no more
   evenkeel apply snapshot plan --bootstrap-server broker1:9092 --rollback  # all, last batch first
@@ -76,9 +78,38 @@ pub struct Args {
     /// Where it is written down how far it is [default: beside the plan, PLAN.journal]
     #[arg(long, help_heading = PLAN, value_name = "FILE")]
     journal: Option<PathBuf>,
+    /// When batches, copies and elections may begin, such as 01:00-06:00; repeat it or list several [default: at any time]
+    #[arg(long, help_heading = PLAN, value_name = "FROM-UNTIL[,…]", value_delimiter = ',')]
+    window: Vec<String>,
+    /// The windows' time zone, such as Europe/Berlin [default: the system's]
+    #[arg(long, help_heading = PLAN, value_name = "ZONE", requires = "window")]
+    window_zone: Option<String>,
+    /// What becomes of copies that run when a window ends
+    #[arg(long, help_heading = PLAN, value_enum, default_value_t, requires = "window")]
+    window_end: WindowEndArg,
     /// How often the cluster is looked at
     #[arg(long, help_heading = PLAN, value_name = "DURATION", default_value = "2s", value_parser = common::parse_duration)]
     poll: Duration,
+}
+
+/// What becomes of copies that run when a window ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum WindowEndArg {
+    /// They go on, slowed down as they are, and nothing more begins
+    #[default]
+    Finish,
+    /// They are cancelled and begin again in the next window
+    Cancel,
+}
+
+impl Args {
+    fn windows(&self) -> Result<Option<Windows>, CliError> {
+        if self.window.is_empty() {
+            return Ok(None);
+        }
+        let windows = Windows::parse(&self.window, self.window_zone.as_deref());
+        windows.map(Some).map_err(|text| CliError::Usage(format!("--window: {text}")))
+    }
 }
 
 fn parse_throttle(text: &str) -> Result<Throttle, String> {
@@ -97,6 +128,7 @@ fn parse_throttle(text: &str) -> Result<Throttle, String> {
 /// Bad input, a drifted cluster, or what the cluster or the system refused.
 pub fn run(args: &Args) -> Result<Verdict, CliError> {
     let (snapshot, policy) = common::on_threads(args.input.search.threads, || common::load(&args.input))??;
+    let windows = args.windows()?;
     let work = read_work(&snapshot, &policy, &args.plan)?;
     let journal = args.journal.clone().unwrap_or_else(|| beside(&args.plan));
     let throttle = args.throttle.unwrap_or(Throttle::Suggested);
@@ -112,7 +144,17 @@ pub fn run(args: &Args) -> Result<Verdict, CliError> {
             journal: &mut file,
             surroundings: &System,
             tell: &|event| teller.tell(event),
-            options: Options { throttle, allow_drift: args.allow_drift, resume: args.resume, poll: args.poll },
+            options: Options {
+                throttle,
+                allow_drift: args.allow_drift,
+                resume: args.resume,
+                poll: args.poll,
+                windows,
+                window_end: match args.window_end {
+                    WindowEndArg::Finish => WindowEnd::Finish,
+                    WindowEndArg::Cancel => WindowEnd::Cancel,
+                },
+            },
         };
         match (args.cancel, args.rollback) {
             (true, _) => apply::cancel(&mut run, &work),
@@ -130,8 +172,8 @@ pub fn run(args: &Args) -> Result<Verdict, CliError> {
         "applied"
     };
     common::print(&match args.input.format {
-        Format::Text => text(did, &report, &journal),
-        Format::Json => json(did, &report, &journal),
+        Format::Text => tell::text(did, &report, &journal),
+        Format::Json => tell::json(did, &report, &journal),
     })?;
     Ok(Verdict::Done)
 }
@@ -212,96 +254,6 @@ fn dry_run(args: &Args, work: &Work, limit: Throttle, journal: &Path) -> Result<
     let _ = writeln!(out, "nothing was done; leave out --dry-run to do it");
     common::print(&out)?;
     Ok(Verdict::Done)
-}
-
-/// Shows what happens on stderr.
-#[derive(Default)]
-struct Teller {
-    progress: Progress,
-    batch: RefCell<String>,
-    told_at_seconds: Cell<f64>,
-}
-
-/// Where no bar is drawn, progress is told as often as this.
-const TOLD_EVERY_SECONDS: f64 = 10.0;
-
-impl Teller {
-    fn tell(&self, event: &Event) {
-        match event {
-            Event::Batch { batch, of, partitions, bytes, throttle, is_rollback } => {
-                let what = if *is_rollback { "undoing batch" } else { "batch" };
-                let limit = throttle.map(|t| format!(", at most {} a broker", human::rate(t as f64)));
-                let copied = if *bytes > 0 { format!(", {} to copy", human::bytes(*bytes)) } else { String::new() };
-                self.progress.note(&format!(
-                    "{what} {batch} of {of}: {}{copied}{}",
-                    human::counted(*partitions as u64, "partition"),
-                    limit.unwrap_or_default()
-                ));
-                self.batch.replace(format!("{what} {batch}"));
-                self.told_at_seconds.set(0.0);
-            }
-            Event::Progress { done, all, seconds, left } => self.show(*done, *all, *seconds, *left),
-            Event::Held(why) => self.progress.note(&format!("held: {}", why.join("; "))),
-            Event::GoesOn => self.progress.note("goes on"),
-            Event::Through { bytes, seconds, .. } => {
-                let rate = if *seconds > 0.0 { *bytes as f64 / seconds } else { 0.0 };
-                let rate = if *bytes > 0 { format!(", {}", human::rate(rate)) } else { String::new() };
-                let what = self.batch.borrow();
-                self.progress.note(&format!("{what} took {}{rate}", human::duration(*seconds)));
-            }
-            Event::Note(text) => self.progress.note(&format!("note: {text}")),
-        }
-    }
-
-    fn show(&self, done: u64, all: u64, seconds: f64, left: usize) {
-        let share = if all > 0 { done as f64 / all as f64 } else { 0.0 };
-        self.progress.show(&self.batch.borrow(), share);
-        if self.progress.is_drawn() || seconds - self.told_at_seconds.get() < TOLD_EVERY_SECONDS {
-            return;
-        }
-        self.told_at_seconds.set(seconds);
-        let rest = if done > 0 && done < all {
-            let seconds_left = seconds * (all - done) as f64 / done as f64;
-            format!(", about {} left", human::duration(seconds_left))
-        } else {
-            String::new()
-        };
-        let left = human::counted(left as u64, "partition");
-        self.progress.note(&format!("  {} of {} copied, {left} to go{rest}", human::bytes(done), human::bytes(all)));
-    }
-}
-
-fn text(did: &str, report: &Report, journal: &Path) -> String {
-    let mut out = match (did, report.batches.len()) {
-        ("cancelled", _) => format!("cancelled: {}", human::counted(report.cancelled as u64, "move")),
-        (did, 1) => format!("{did}: 1 batch"),
-        (did, batches) => format!("{did}: {} batches", human::count(batches as u64)),
-    };
-    if report.restored > 0 {
-        let _ = write!(out, ", {} put back", human::counted(report.restored as u64, "setting"));
-    }
-    if !report.skipped.is_empty() {
-        let _ = write!(out, "\nleft alone: {}", report.skipped.join(", "));
-    }
-    let next = match did {
-        "applied" => "take a new snapshot before planning again; --rollback undoes this",
-        "cancelled" => "--resume goes on, --rollback undoes what is through",
-        _ => "the cluster is as it was, but for what is left alone",
-    };
-    let _ = write!(out, "\njournal: {}\nnext: {next}\n", journal.display());
-    out
-}
-
-fn json(did: &str, report: &Report, journal: &Path) -> String {
-    let value = serde_json::json!({
-        "outcome": did.replace(' ', "_"),
-        "batches": report.batches,
-        "cancelled": report.cancelled,
-        "restored": report.restored,
-        "skipped": report.skipped,
-        "journal": journal.display().to_string(),
-    });
-    format!("{value:#}\n")
 }
 
 /// An error of a run that may have begun, with what to do next.

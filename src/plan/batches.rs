@@ -18,7 +18,7 @@ use super::change::{Change, Held, held_in, transition};
 use super::elections::leader_after;
 use super::growth::Growth;
 use super::ledger::{Ledger, Standing};
-use super::limits::Tally;
+use super::limits::{Tally, oversized};
 use super::merge::merge;
 use super::step::{End, Step, incoming, outgoing};
 use super::{Batch, Entry, MoveKind, Pacing};
@@ -107,18 +107,18 @@ pub(super) fn schedule(order: &Order<'_>) -> Scheduled {
     let Schedule { done, standings, excuses, growth, .. } = schedule;
     let mut notes = growth.notes(order.snapshot);
     let batches = merge(order.snapshot, done, &standings, &mut notes);
+    notes.extend(oversized(order.snapshot, order.pacing, order.throttle_bytes_per_sec, &batches));
     Scheduled { batches, excuses, notes }
 }
 
 impl<'a> Schedule<'a> {
     fn new(order: &Order<'a>) -> Self {
         let Order { snapshot, policy, pacing, .. } = *order;
-        let mut tasks = tasks(order);
+        let ((mut tasks, growth), mut ledger) =
+            rayon::join(|| (tasks(order), Growth::of(order)), || Ledger::new(snapshot, policy));
         let mut room = room(snapshot);
         rank_by_crowding(&mut tasks, &room);
-        let growth = Growth::of(order);
         growth.reserve(&mut room);
-        let mut ledger = Ledger::new(snapshot, policy);
         let standings = vec![ledger.standing()];
         Self {
             snapshot,

@@ -19,10 +19,13 @@ pub fn build(snapshot: &Snapshot, policy: &Policy, solution: Solution, pacing: &
     reasons.sort_by_key(|reason| reason.partition);
     let elected = elections::elected(snapshot, &placement);
     let placement = elections::with_leaders(snapshot, placement, &elected);
-    let before = verify::assess(snapshot, policy, &Placement::of(snapshot));
-    let after = verify::assess(snapshot, policy, &placement);
-    let movement = verify::movement(snapshot, &placement);
-    let networks = Networks::of(snapshot, policy, &placement);
+    let ((before, after), (movement, networks)) = rayon::join(
+        || {
+            let before = || verify::assess(snapshot, policy, &Placement::of(snapshot));
+            rayon::join(before, || verify::assess(snapshot, policy, &placement))
+        },
+        || (verify::movement(snapshot, &placement), Networks::of(snapshot, policy, &placement)),
+    );
     let changes: Vec<_> = kafka_json::entries(snapshot, &placement)
         .into_iter()
         .map(|entry| {
@@ -43,6 +46,10 @@ pub fn build(snapshot: &Snapshot, policy: &Policy, solution: Solution, pacing: &
         throttle_bytes_per_sec: throttle.bytes_per_sec as f64,
     });
     excuses.extend(overflows);
+    let (moves, timetable) = rayon::join(
+        || moves::moves(snapshot, &placement, &batches, &reasons),
+        || Timetable::with_networks(snapshot, &networks, &batches, pacing, notes),
+    );
     Plan {
         outcome: outcome(&movement, &after),
         stop_reason,
@@ -51,8 +58,8 @@ pub fn build(snapshot: &Snapshot, policy: &Policy, solution: Solution, pacing: &
         gap: gap(movement.inter_broker_bytes, lower_bound.bytes),
         before,
         after,
-        moves: moves::moves(snapshot, &placement, &batches, &reasons),
-        timetable: Timetable::with_networks(snapshot, &networks, &batches, pacing, notes),
+        moves,
+        timetable,
         placement,
         batches,
         excuses,

@@ -3,14 +3,14 @@
 
 use std::collections::HashMap;
 
+use super::spread::Spread;
 use crate::model::load::has_serving_log_dir;
 use crate::model::{BrokerIdx, Goal, Groups, Home, Policy, Snapshot, TopicIdx, band};
 
 /// The counts of one goal: `topic_spread` or `leaders_per_topic`.
 pub(super) struct Crowds {
     is_on: bool,
-    /// By topic and broker; looked up, never iterated but to be sorted.
-    counts: HashMap<(TopicIdx, BrokerIdx), i64>,
+    counts: Spread,
     /// By topic: the most on one broker that is not outside.
     limits: Vec<i64>,
     excess: f64,
@@ -25,7 +25,7 @@ impl Crowds {
         let judged = |b: BrokerIdx| snapshot.broker(b).state.is_active() && has_serving_log_dir(snapshot, b);
         let mut crowds = Self {
             is_on: policy.bands.is_on(goal),
-            counts: HashMap::new(),
+            counts: Spread::none(),
             limits: Vec::new(),
             excess: 0.0,
             groups: groups.clone(),
@@ -39,31 +39,17 @@ impl Crowds {
 
     fn count(&mut self, snapshot: &Snapshot, policy: &Policy, goal: Goal) {
         let leaders = goal == Goal::LeadersPerTopic;
-        let mut totals = vec![0; snapshot.topics.len()];
-        for p in snapshot.partition_indices() {
-            let partition = snapshot.partition(p);
-            let replicas = snapshot.replicas_of(p).iter().map(|r| r.broker).filter(|_| !leaders);
-            for broker in replicas.chain(partition.leader.filter(|_| leaders)) {
-                *self.counts.entry((partition.topic, broker)).or_insert(0) += 1;
-                totals[partition.topic.row()] += 1;
-            }
-        }
+        self.counts = Spread::of(snapshot, leaders);
         let homes: HashMap<Home, usize> =
             self.groups.homes().into_iter().map(|home| (home, self.groups.eligible(snapshot, home).len())).collect();
-        let limit = |(row, total): (usize, &u64)| {
-            let brokers = homes.get(&self.groups.home(TopicIdx::new(row))).copied().unwrap_or(0);
+        let limit = |topic: TopicIdx| {
+            let brokers = homes.get(&self.groups.home(topic)).copied().unwrap_or(0);
             let limit = if leaders { band::leaders_per_topic } else { band::topic_spread };
-            i64::try_from(limit(*total, brokers, &policy.bands)).unwrap_or(i64::MAX)
+            let total = u64::try_from(self.counts.total(topic)).unwrap_or(0);
+            i64::try_from(limit(total, brokers, &policy.bands)).unwrap_or(i64::MAX)
         };
-        self.limits = totals.iter().enumerate().map(limit).collect();
-        let mut excess: Vec<(TopicIdx, BrokerIdx, f64)> = Vec::new();
-        // The map's order is arbitrary: what it holds is sorted before it is summed.
-        for (&(topic, broker), &count) in &self.counts {
-            let beyond = self.beyond(topic, broker, count);
-            excess.extend((beyond > 0.0).then_some((topic, broker, beyond)));
-        }
-        excess.sort_by_key(|(topic, broker, _)| (*topic, *broker));
-        self.excess = excess.iter().map(|(.., beyond)| beyond).sum();
+        self.limits = (0..snapshot.topics.len()).map(TopicIdx::new).map(limit).collect();
+        self.excess = self.counts.iter().map(|(topic, broker, count)| self.beyond(topic, broker, count)).sum();
     }
 
     /// How far `count` of `topic` on `broker` pass the limit, relative to it.
@@ -76,7 +62,7 @@ impl Crowds {
     /// What `more` of `topic` on `broker` would add to the excess.
     pub(super) fn change(&self, topic: Option<TopicIdx>, broker: BrokerIdx, more: i64) -> f64 {
         let Some(topic) = topic.filter(|_| more != 0 && self.is_on) else { return 0.0 };
-        let count = self.counts.get(&(topic, broker)).copied().unwrap_or(0);
+        let count = self.counts.count(topic, broker);
         self.beyond(topic, broker, count + more) - self.beyond(topic, broker, count)
     }
 
@@ -84,7 +70,7 @@ impl Crowds {
     pub(super) fn add(&mut self, topic: Option<TopicIdx>, broker: BrokerIdx, more: i64) {
         self.excess += self.change(topic, broker, more);
         if let Some(topic) = topic.filter(|_| more != 0 && self.is_on) {
-            *self.counts.entry((topic, broker)).or_insert(0) += more;
+            self.counts.add(topic, broker, more);
         }
     }
 

@@ -44,7 +44,8 @@ const STEPS: usize = 64;
 /// No simulation takes more steps; what is not done by then is called endless.
 const STEPS_MAX: usize = 4096;
 
-/// In one step no flow's rest falls by more than this share while something is written to it.
+/// While something is written to it, a flow is followed from the end of one partition to the end of the next, but in no
+/// smaller steps than this share of its bytes.
 const SHARE_PER_STEP: f64 = 0.05;
 
 /// Constraints that are full at nearly the same rate are taken as full together.
@@ -155,13 +156,28 @@ struct Stream {
 impl Stream {
     /// The share of its partitions that are still being copied, and so of what is written and followed.
     fn share(&self, run: Run) -> f64 {
+        if run.fades { self.partitions_left() / self.flow.copies.max(1.0) } else { 1.0 }
+    }
+
+    /// Its partitions that are still being copied, the one under way included.
+    fn partitions_left(&self) -> f64 {
         let copies = self.flow.copies.max(1.0);
-        if run.fades { (self.rest / self.flow.bytes * copies).ceil().min(copies) / copies } else { 1.0 }
+        // The tolerance keeps rounding from finding a sliver of a partition that has ended.
+        (self.rest / self.flow.bytes * copies - 1e-6).ceil().clamp(1.0, copies)
     }
 
     /// By how much the rest falls per second.
     fn progress(&self, run: Run) -> f64 {
         self.rate - self.flow.written * self.share(run)
+    }
+
+    /// Bytes that it may copy before its share changes: to the end of the partition under way; of many small ones, some.
+    fn until_share_changes(&self, run: Run) -> f64 {
+        if !run.fades || self.flow.written + self.flow.followed <= 0.0 {
+            return f64::INFINITY;
+        }
+        let others = (self.partitions_left() - 1.0) * self.flow.bytes / self.flow.copies.max(1.0);
+        (self.rest - others).max(SHARE_PER_STEP * self.flow.bytes)
     }
 }
 
@@ -203,16 +219,20 @@ fn share_quotas(streams: &mut [Stream], quotas: usize, throttle: f64, run: Run) 
         free[stream.quotas[0]] -= stream.flow.followed * stream.share(run);
         stream.quotas.iter().for_each(|&q| users[q] += 1);
     }
+    let level = |q: usize, free: &[f64], users: &[u32]| match users[q] {
+        0 => f64::INFINITY,
+        users => free[q].max(0.0) / f64::from(users),
+    };
+    let mut levels: Vec<f64> = (0..quotas).map(|q| level(q, &free, &users)).collect();
     let mut open: Vec<usize> = (0..streams.len()).collect();
+    let mut touched: Vec<usize> = Vec::new();
     while !open.is_empty() {
-        let level = |q: usize, free: &[f64], users: &[u32]| free[q].max(0.0) / f64::from(users[q].max(1));
-        let levels: Vec<f64> = (0..quotas).map(|q| level(q, &free, &users)).collect();
-        let lowest = (0..quotas).filter(|q| users[*q] > 0).map(|q| levels[q]).fold(f64::INFINITY, f64::min);
+        let highest = levels.iter().copied().fold(f64::INFINITY, f64::min) * LEVEL;
         open.retain(|&row| {
             let stream = &mut streams[row];
             let [out, into] = stream.quotas;
             let rate = levels[out].min(levels[into]);
-            if rate > lowest * LEVEL {
+            if rate > highest {
                 return true;
             }
             stream.rate = rate;
@@ -220,8 +240,12 @@ fn share_quotas(streams: &mut [Stream], quotas: usize, throttle: f64, run: Run) 
                 free[quota] -= rate;
                 users[quota] -= 1;
             }
+            touched.extend(stream.quotas);
             false
         });
+        for quota in touched.drain(..) {
+            levels[quota] = level(quota, &free, &users);
+        }
     }
 }
 
@@ -231,10 +255,8 @@ fn advance(streams: &mut [Stream], run: Run) -> Option<f64> {
     for stream in streams.iter() {
         let progress = stream.progress(run);
         if progress > 0.0 {
-            let fades = run.fades && stream.flow.written + stream.flow.followed > 0.0;
-            let share = if fades { SHARE_PER_STEP * stream.flow.bytes } else { f64::INFINITY };
             // A stream that ends within the step ends it, however little that is.
-            ends.push(stream.rest.min(share.max(1e-3 * stream.flow.bytes)) / progress);
+            ends.push(stream.rest.min(stream.until_share_changes(run)) / progress);
         }
     }
     let nth = (ends.len() / STEPS).min(ends.len().checked_sub(1)?);

@@ -112,3 +112,20 @@ fn many_flows_end_when_the_busiest_quota_is_done() {
     let followed = fluid(&pace, 1e8).unwrap();
     assert!(followed >= busiest * 0.999 && followed < busiest * 1.1, "{followed} {busiest}");
 }
+
+#[test]
+fn a_single_partition_is_followed_to_its_end_in_one_step_and_two_in_two() {
+    let steps = |copies: f64| {
+        let run = Run { burst_bytes: 0.0, fades: true };
+        let flow = Flow { copies, bytes: 100.0, written: 5.0, followed: 0.0 };
+        let (mut streams, quotas) = streams([((BrokerIdx::new(0), BrokerIdx::new(1)), &flow)].into_iter(), run);
+        let mut steps = 0;
+        while streams[0].rest > 1e-6 * flow.bytes {
+            share_quotas(&mut streams, quotas, 10.0, run);
+            advance(&mut streams, run).unwrap();
+            steps += 1;
+        }
+        steps
+    };
+    assert_eq!((steps(1.0), steps(2.0), steps(1e6)), (1, 2, 20));
+}

@@ -30,15 +30,20 @@ impl Growth {
         let whole = Pace::of(snapshot, order.changes).estimate(order.throttle_bytes_per_sec).seconds;
         // A plan that never ends at its throttle has its own warning; nothing can be kept free for ever.
         let seconds = order.pacing.batch_seconds.or(whole).unwrap_or(0.0);
+        let mut dirs: Vec<LogDirIdx> = Vec::new();
         for partition in snapshot.partition_indices() {
             let grown = grown_bytes(snapshot, partition, seconds);
+            if grown == 0 {
+                continue;
+            }
             let standing = snapshot.replicas_of(partition).iter().filter_map(|r| r.log_dir);
             let arriving = order.placement.seats(partition).iter().filter_map(|s| s.log_dir);
-            let mut dirs: Vec<LogDirIdx> = standing.chain(arriving).collect();
+            dirs.clear();
+            dirs.extend(standing.chain(arriving));
             dirs.sort_unstable();
             dirs.dedup();
-            for dir in dirs {
-                if let Some(bytes) = bytes.get_mut(&dir) {
+            for dir in &dirs {
+                if let Some(bytes) = bytes.get_mut(dir) {
                     *bytes = bytes.saturating_add(grown);
                 }
             }

@@ -7,6 +7,8 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use super::change::Held;
 use super::crowds::Crowds;
 use crate::model::load::{capacity, cores_per_work, unjudged, write_amplification};
@@ -138,14 +140,22 @@ impl<'a> Ledger<'a> {
     }
 
     fn count_partitions(&mut self) {
-        let mut seats = Vec::new();
-        for p in self.snapshot.partition_indices() {
-            seats.clear();
-            seats.extend(self.snapshot.replicas_of(p).iter().map(|r| Seat { broker: r.broker, log_dir: r.log_dir }));
+        // Counts are whole numbers: added up in any order they come to the same.
+        let count = |mut rules: BTreeMap<Rule, i64>, p: PartitionIdx| {
+            let seat = |r: &crate::model::Replica| Seat { broker: r.broker, log_dir: r.log_dir };
+            let seats: Vec<Seat> = self.snapshot.replicas_of(p).iter().map(seat).collect();
             for (rule, count) in self.rules_of(p, &seats) {
-                *self.partition_rules.entry(rule).or_insert(0) += count;
+                *rules.entry(rule).or_insert(0) += count;
             }
-        }
+            rules
+        };
+        let add = |mut all: BTreeMap<Rule, i64>, more: BTreeMap<Rule, i64>| {
+            more.into_iter().for_each(|(rule, count)| *all.entry(rule).or_insert(0) += count);
+            all
+        };
+        let rows = (0..self.snapshot.partitions.len()).into_par_iter().map(PartitionIdx::new);
+        let rules = rows.fold(BTreeMap::new, count).reduce(BTreeMap::new, add);
+        self.partition_rules = rules;
     }
 
     fn rules_of(&self, p: PartitionIdx, seats: &[Seat]) -> Vec<(Rule, i64)> {

@@ -1,8 +1,52 @@
 //! What a batch may still take: its bytes, its leader changes, what each broker and rack sends and receives.
 
+use super::change::Standing;
 use super::step::Step;
-use super::{MoveKind, Pacing};
-use crate::model::{BrokerIdx, Snapshot};
+use super::words::duration;
+use super::{Batch, MoveKind, Pacing};
+use crate::model::human;
+use crate::model::{BrokerIdx, PartitionIdx, Snapshot};
+
+/// Says which partitions alone make a batch longer or larger than was asked for: a copy cannot be divided.
+pub(super) fn oversized(
+    snapshot: &Snapshot,
+    pacing: &Pacing,
+    throttle_bytes_per_sec: f64,
+    batches: &[Batch],
+) -> Option<String> {
+    if pacing.batch_seconds.is_none() && pacing.batch_bytes.is_none() {
+        return None;
+    }
+    let mut standing = Standing::new(snapshot);
+    let mut found: Vec<(u64, PartitionIdx, usize)> = Vec::new();
+    for (index, batch) in batches.iter().enumerate() {
+        for (partition, changes) in standing.changes(batch) {
+            let largest = changes.iter().map(super::change::Change::bytes).max().unwrap_or(0);
+            let is_large = pacing.batch_bytes.is_some_and(|most| largest > most);
+            let seconds = seconds_alone(snapshot, partition, largest, throttle_bytes_per_sec);
+            let is_long = pacing.batch_seconds.is_some_and(|most| seconds.is_none_or(|seconds| seconds > most));
+            found.extend((largest > 0 && (is_large || is_long)).then_some((largest, partition, index + 1)));
+        }
+        standing.advance(batch);
+    }
+    let (bytes, partition, batch) =
+        found.iter().copied().max_by_key(|(bytes, p, _)| (*bytes, std::cmp::Reverse(*p)))?;
+    let more = if found.len() > 1 { format!(" (and {} more partitions)", found.len() - 1) } else { String::new() };
+    Some(format!(
+        "batch {batch} passes what was asked of a batch: {}{more} is one copy of {}, {} at {}, and a copy cannot be \
+         divided; a higher --throttle makes it shorter",
+        snapshot.partition_name(partition),
+        human::bytes_f64(bytes as f64),
+        duration(seconds_alone(snapshot, partition, bytes, throttle_bytes_per_sec)),
+        human::rate(throttle_bytes_per_sec)
+    ))
+}
+
+/// Seconds that one copy of `partition` takes by itself; none where it never ends.
+fn seconds_alone(snapshot: &Snapshot, partition: PartitionIdx, bytes: u64, throttle_bytes_per_sec: f64) -> Option<f64> {
+    let rate = throttle_bytes_per_sec - snapshot.partition(partition).bytes_in_per_sec;
+    (rate > 0.0).then(|| bytes as f64 / rate)
+}
 
 /// What the batch being filled has taken of its allowance.
 pub(super) struct Tally<'a> {

@@ -23,10 +23,11 @@ mod pacing;
 pub mod places;
 pub mod rollback;
 pub mod runbook;
+mod spread;
 mod step;
 pub mod throttle;
 pub mod timetable;
-mod words;
+pub mod words;
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, clippy::panic, reason = "a failing test may panic")]

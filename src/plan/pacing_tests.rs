@@ -151,3 +151,18 @@ fn what_never_ends_is_said_beforehand() {
     let runbook = super::runbook::render(&snapshot, &plan);
     assert!(runbook.contains("- batch 1 never ends at"), "{runbook}");
 }
+
+#[test]
+fn a_partition_that_alone_passes_what_was_asked_of_a_batch_is_named() {
+    let plan = six(&Pacing { batch_bytes: Some(50), ..Pacing::default() });
+    let said = |plan: &Plan| plan.timetable.warnings.iter().find(|w| w.contains("cannot be divided")).cloned();
+    assert_eq!(
+        said(&plan).unwrap(),
+        "batch 1 passes what was asked of a batch: t-0 (and 5 more partitions) is one copy of 60 B, about 1 min at \
+         50 MiB/s, and a copy cannot be divided; a higher --throttle makes it shorter"
+    );
+    assert_eq!(said(&six(&Pacing { batch_bytes: Some(60), ..Pacing::default() })), None);
+    let slow = Pacing { throttle_bytes_per_sec: Some(1), batch_seconds: Some(59.0), ..Pacing::default() };
+    assert!(said(&six(&slow)).unwrap().contains("t-0"));
+    assert_eq!(said(&six(&Pacing { batch_seconds: Some(60.0), ..slow })), None);
+}

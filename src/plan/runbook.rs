@@ -121,7 +121,10 @@ fn prepare(text: &mut String, snapshot: &Snapshot, plan: &Plan) {
          \x20  kafka-reassign-partitions.sh --bootstrap-server \"$BOOTSTRAP\" --list\n\
          \x20  ```\n\
          3. The log dirs that the files name exist. Kafka starts a copy even where it then refuses the dir, and leaves \
-         it in whichever dir it likes.\n",
+         it in whichever dir it likes.\n\
+         4. Every broker is Kafka 2.4 or later (KIP-455); `evenkeel apply` refuses older ones. There, Kafka's tool takes \
+         `--zookeeper` in place of `--bootstrap-server`, and what runs can be neither listed, added to nor cancelled: \
+         make the batches small (`--batch-bytes`) and let each end.\n",
         table.throttle.bytes_per_sec
     );
     cordon(text, snapshot);
@@ -165,7 +168,7 @@ fn cordon(text: &mut String, snapshot: &Snapshot) {
         return;
     }
     text.push_str(
-        "4. New topics stay off the brokers that are being emptied. Kafka 4.3 and later do that for you \
+        "5. New topics stay off the brokers that are being emptied. Kafka 4.3 and later do that for you \
          (`--delete-config cordoned.log.dirs` takes it back); older ones go on placing partitions there:\n\n   ```sh\n",
     );
     for id in draining {
@@ -345,6 +348,10 @@ fn watch(text: &mut String) {
          - Stop when a broker of the batch fails, a partition falls under its minimum of in-sync replicas, or a disk \
          passes 95 %: the batch's `--cancel` puts back what is still running. What had been completed stays; take it \
          back with the batch's rollback.\n\
+         - `--cancel` gives a partition its old replicas back, and its replication factor, but Kafka 4.3 was seen to leave \
+         them in an order of its own: the first in the list is the preferred leader. The batch's `rollback.json` \
+         restores the order, and takes back what of the batch had been completed. A replica that was moving between log \
+         dirs stays where it was.\n\
          - After any batch you may stop for good: no hard rule is worse than before it, unless this page says so.\n\
          - Never start another reassignment of a partition that is still moving: cancel first. `--additional` with \
          another target and then `--cancel` leaves it with a replica too many, which is copied without any throttle; an \

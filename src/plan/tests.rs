@@ -123,6 +123,9 @@ fn without_any_spare_room_the_least_overflow_is_taken_and_excused() {
     assert_eq!(excuse.criterion, Some(Criterion::Rule(Rule::LogDirCapacity)));
     assert_eq!((excuse.value, excuse.limit), (Some(1.2), Some(1.0)));
     assert!(excuse.why.contains("20 bytes more than fit"), "{}", excuse.why);
+    let runbook = runbook::render(&pair(100, None), &plan);
+    assert!(runbook.contains("- **a-0** (log_dir_capacity): batch 1 copies 60 bytes"), "{runbook}");
+    assert!(runbook.contains("Remedy: free 20 bytes on"), "{runbook}");
 }
 
 #[test]

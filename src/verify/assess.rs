@@ -101,6 +101,11 @@ impl GoalFigures {
     }
 }
 
+/// Excess of every goal that loads decide: not of what topics or sets of brokers have.
+pub(super) fn load_excess(snapshot: &Snapshot, policy: &Policy, groups: &Groups, usage: &Usage) -> f64 {
+    imbalance(&balance(snapshot, policy, groups, usage, Vec::new())).excess
+}
+
 fn balance(
     snapshot: &Snapshot,
     policy: &Policy,

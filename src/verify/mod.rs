@@ -11,6 +11,7 @@ mod shared;
 pub mod state;
 mod stops;
 pub mod usage;
+mod walk;
 
 pub use assess::assess;
 pub use movement::movement;

@@ -10,6 +10,7 @@ use super::obedience;
 use super::reassignment::{Deviation, Wanted, elect, resolve, resolve_elections};
 use super::state::State;
 use super::stops;
+use super::walk::Walk;
 use super::{assess, movement};
 use crate::ingest::kafka_files::{ID_TAKEN, StatedPlan, read_elections, read_reassignment, read_stated_plan};
 use crate::ingest::{Fault, Faults};
@@ -107,7 +108,7 @@ pub fn judge_dir(snapshot: &Snapshot, policy: &Policy, dir: &PlanDir) -> Result<
     check_stated(snapshot, &stated, &judgement.movement, found);
     check_order(snapshot, "reassignment.json", &wanted, found);
     check_changes(snapshot, &wanted, found);
-    check_batches((snapshot, policy), &dir.batches, &placement, (&judgement.before, &judgement.after), found)?;
+    check_batches((snapshot, policy), &dir.batches, &placement, found)?;
     check_rollback(snapshot, &dir.rollback, &wanted, &placement, found)?;
     // The batches say again what reassignment.json says; each finding is told once, where it was first met.
     let mut told = HashSet::new();
@@ -176,11 +177,11 @@ fn elect_all(
     file: &TextFile,
     state: &mut State<'_>,
     found: &mut Vec<Deviation>,
-) -> Result<(), Faults> {
+) -> Result<Vec<PartitionIdx>, Faults> {
     let parsed = read_elections(&file.path, &file.bytes)?;
     let elected = resolve_elections(snapshot, &parsed, found);
     elect(snapshot, state, &elected, found);
-    Ok(())
+    Ok(elected)
 }
 
 /// Compares what plan.json says with what the judge counts.
@@ -232,10 +233,10 @@ fn check_batches(
     (snapshot, policy): (&Snapshot, &Policy),
     batches: &[BatchFiles],
     planned: &Placement,
-    (before_all, after_all): (&Assessment, &Assessment),
     found: &mut Vec<Deviation>,
 ) -> Result<(), Faults> {
-    let mut assessments = vec![before_all.clone()];
+    let mut walk = Walk::new(snapshot, policy);
+    let mut stands = vec![walk.stand()];
     let mut all_entries = Vec::with_capacity(batches.len());
     let mut state = State::of(snapshot);
     let mut used = used_bytes(snapshot);
@@ -260,7 +261,9 @@ fn check_batches(
                 used[dir.row()] -= u128::from(resident.size_bytes);
             }
         }
-        elect_all(snapshot, &batch.elections, &mut state, found)?;
+        let elected = elect_all(snapshot, &batch.elections, &mut state, found)?;
+        walk.follow(&state, entries.iter().map(|e| e.partition).chain(elected));
+        stands.push(walk.stand());
         before.sort_by_key(|(partition, _)| *partition);
         let seats = |r: &Vec<super::state::Resident>| r.iter().map(|r| r.seat).collect::<Vec<_>>();
         for undo in wanted(snapshot, &batch.rollback, found)? {
@@ -272,10 +275,8 @@ fn check_batches(
             }
         }
         all_entries.push(entries);
-        let is_last = all_entries.len() == batches.len();
-        assessments.push(if is_last { after_all.clone() } else { assess(snapshot, policy, &state.placement()) });
     }
-    stops::check(snapshot, &all_entries, &assessments, found);
+    stops::check(snapshot, &all_entries, &stands, found);
     for partition in snapshot.partition_indices() {
         if state.seats(partition) != planned.seats(partition) {
             let name = snapshot.partition_name(partition);

@@ -4,7 +4,7 @@
 use super::assess::band_brokers;
 use crate::model::load::has_serving_log_dir;
 use crate::model::{
-    Bands, BrokerIdx, Goal, GoalBalance, Groups, PartitionIdx, Placement, Policy, Range, Snapshot, TopicIdx, band,
+    Bands, BrokerIdx, Goal, GoalBalance, Groups, Home, PartitionIdx, Placement, Policy, Range, Snapshot, TopicIdx, band,
 };
 
 /// A group's name, a goal and how they stand.
@@ -33,7 +33,7 @@ pub(super) fn leaders_per_topic(
 }
 
 /// The most of a topic on one broker: of so many in all, on so many eligible brokers.
-type Limit = fn(u64, usize, &Bands) -> u64;
+pub(super) type Limit = fn(u64, usize, &Bands) -> u64;
 
 /// How many of what `count` names of a topic's partitions are on one broker, against the goal's limit.
 fn per_topic(
@@ -64,17 +64,31 @@ fn per_topic(
         for &broker in &hosts {
             // Taken once: the broker's next one finds nothing.
             let count = std::mem::take(&mut counts[broker.row()]);
-            let judged = snapshot.broker(broker).state.is_active()
-                && groups.admits(home, broker)
-                && has_serving_log_dir(snapshot, broker);
-            if count > limit && judged {
+            if let Some(excess) = beyond(snapshot, groups, home, (broker, count), limit) {
                 balance.outside += 1;
-                balance.excess += (count - limit) as f64 / limit as f64;
+                balance.excess += excess;
             }
         }
     }
     let named = homes.iter().zip(result);
     named.filter_map(|((home, _), balance)| Some((groups.home_name(*home).to_owned(), goal, balance?))).collect()
+}
+
+/// How far a broker with `count` of a topic of `home` passes `limit`, relative to it; none where it does not, or is not
+/// judged.
+pub(super) fn beyond(
+    snapshot: &Snapshot,
+    groups: &Groups,
+    home: Home,
+    (broker, count): (BrokerIdx, u64),
+    limit: u64,
+) -> Option<f64> {
+    let is_judged = || {
+        snapshot.broker(broker).state.is_active()
+            && groups.admits(home, broker)
+            && has_serving_log_dir(snapshot, broker)
+    };
+    (count > limit && is_judged()).then(|| (count - limit) as f64 / limit as f64)
 }
 
 /// How many other brokers each broker shares a partition with (the scatter width of Cidon et al., "Copysets", USENIX ATC

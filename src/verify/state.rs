@@ -100,6 +100,12 @@ impl<'a> State<'a> {
         wishes.iter().map(one).collect()
     }
 
+    /// Takes over how `partition` stands in `other`, a state of the same snapshot.
+    pub(super) fn take_over(&mut self, other: &Self, partition: PartitionIdx) {
+        self.replicas[partition.row()].clone_from(&other.replicas[partition.row()]);
+        self.leaders[partition.row()] = other.leaders[partition.row()];
+    }
+
     /// Makes the first replica lead.
     pub fn elect(&mut self, partition: PartitionIdx) {
         if let Some(first) = self.seats(partition).first() {

@@ -7,7 +7,8 @@
 
 use super::reassignment::{Deviation, Wanted};
 use super::state::State;
-use crate::model::{Assessment, Goal, Snapshot};
+use super::walk::Stand;
+use crate::model::Snapshot;
 
 /// Excess that summing in another order may add, relative.
 const ROUNDING: f64 = 1e-6;
@@ -15,19 +16,14 @@ const ROUNDING: f64 = 1e-6;
 /// So many rises are looked into; a plan with more is at fault in any case.
 const RISES_MAX: usize = 20;
 
-/// Reports the batches after which nobody should have to stop. `assessments` has one more than `batches`: before the
-/// first and after each.
-pub(super) fn check(
-    snapshot: &Snapshot,
-    batches: &[Vec<Wanted>],
-    assessments: &[Assessment],
-    found: &mut Vec<Deviation>,
-) {
+/// Reports the batches after which nobody should have to stop. `stands` has one more than `batches`: before the first and
+/// after each.
+pub(super) fn check(snapshot: &Snapshot, batches: &[Vec<Wanted>], stands: &[Stand], found: &mut Vec<Deviation>) {
     let mut rises = 0;
-    for (first, pair) in assessments.windows(2).enumerate() {
+    for (first, pair) in stands.windows(2).enumerate() {
         let [before, after] = pair else { continue };
         let Some(rise) = worsening(before, after) else { continue };
-        let later = assessments.iter().enumerate().skip(first + 2);
+        let later = stands.iter().enumerate().skip(first + 2);
         let made_up = later.filter(|(_, later)| worsening(before, later).is_none()).map(|(number, _)| number).next();
         let Some(last) = made_up else { continue };
         rises += 1;
@@ -43,24 +39,17 @@ pub(super) fn check(
 }
 
 /// What is worse in `after`, in words; none where nothing is.
-fn worsening(before: &Assessment, after: &Assessment) -> Option<String> {
+fn worsening(before: &Stand, after: &Stand) -> Option<String> {
     for (&rule, &count) in &after.hard {
-        let old = before.hard_count(rule);
+        let old = before.hard.get(&rule).copied().unwrap_or(0);
         if count > old {
             return Some(format!("{count} violations of {} where there were {old}", rule.name()));
         }
     }
-    let (old, new) = (weighed(before), weighed(after));
+    let (old, new) = (before.excess, after.excess);
     let is_higher = new > old + ROUNDING * old.max(1.0);
     (is_higher && after.hard_total() >= before.hard_total())
         .then(|| format!("an excess of {new:.4} where it was {old:.4}"))
-}
-
-/// The excess that batches are put together by: that of all goals but scatter widths, which only whole pairs change.
-fn weighed(assessment: &Assessment) -> f64 {
-    let goals = assessment.balance.values().flat_map(|goals| goals.iter());
-    let left_out = goals.filter(|(goal, _)| **goal == Goal::ScatterWidth);
-    assessment.imbalance.excess - left_out.map(|(_, balance)| balance.excess).sum::<f64>()
 }
 
 /// Whether batches `first` (an offset) up to `last` (exclusive) could be one: every dir holds what it held before them

@@ -2,7 +2,7 @@
 
 use crate::model::load::{capacity, cores_per_work, has_serving_log_dir, write_amplification};
 use crate::model::placement::seat_size_bytes;
-use crate::model::{BrokerIdx, Goal, Loads, LogDirIdx, Placement, Snapshot, Traffic};
+use crate::model::{BrokerIdx, Goal, Loads, LogDirIdx, PartitionIdx, Placement, Seat, Snapshot, Traffic};
 
 /// Loads by broker and bytes by log dir.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,47 +14,70 @@ pub struct Usage {
     pub log_dir_bytes: Vec<u64>,
     /// Whether cpu can be computed.
     pub has_cpu: bool,
+    /// Cores per unit of work; 0 where no broker has cpu figures.
+    cores_per_work: f64,
 }
 
 impl Usage {
     /// Counts `placement` on `snapshot`.
     #[must_use]
     pub fn of(snapshot: &Snapshot, placement: &Placement) -> Self {
-        let cores = cores_per_work(snapshot);
-        let amplifications: Vec<f64> = snapshot.topics.iter().map(write_amplification).collect();
-        let mut broker_bytes = vec![0_u64; snapshot.brokers.len()];
-        let mut log_dir_bytes: Vec<u64> = snapshot.log_dirs.iter().map(|d| d.other_used_bytes).collect();
-        for dir in snapshot.log_dirs.iter().filter(|d| d.state.is_serving()) {
-            broker_bytes[dir.broker.row()] += dir.other_used_bytes;
+        let mut usage = Self {
+            loads: vec![Loads::default(); snapshot.brokers.len()],
+            log_dir_bytes: snapshot.log_dirs.iter().map(|d| d.other_used_bytes).collect(),
+            has_cpu: false,
+            cores_per_work: 0.0,
+        };
+        if let Some(cores) = cores_per_work(snapshot) {
+            (usage.has_cpu, usage.cores_per_work) = (true, cores);
         }
-        let mut loads = vec![Loads::default(); snapshot.brokers.len()];
+        for dir in snapshot.log_dirs.iter().filter(|d| d.state.is_serving()) {
+            usage.loads[dir.broker.row()][0] += dir.other_used_bytes as f64;
+        }
         for p in snapshot.partition_indices() {
-            let seats = placement.seats(p);
-            let partition = snapshot.partition(p);
-            let traffic = Traffic::of(partition, seats.len());
-            let written = partition.bytes_in_per_sec * amplifications[partition.topic.row()];
-            let mut leader = placement.leader(p);
-            for &seat in seats {
-                let leads = leader == Some(seat.broker);
-                if leads {
-                    // A partition has one leader even where a broken snapshot lists its broker twice.
-                    leader = None;
-                }
-                let bytes = seat_size_bytes(snapshot, p, seat);
-                if let Some(dir) = seat.log_dir {
-                    log_dir_bytes[dir.row()] += bytes;
-                }
-                if seat.log_dir.is_none_or(|d| snapshot.log_dir(d).state.is_serving()) {
-                    broker_bytes[seat.broker.row()] += bytes;
-                    loads[seat.broker.row()][6] += written;
-                }
-                add_traffic(&mut loads[seat.broker.row()], &traffic, leads, cores.unwrap_or(0.0));
+            usage.shift(snapshot, p, placement.seats(p), placement.leader(p), false);
+        }
+        usage
+    }
+
+    /// Adds what `partition` takes on `seats`, led by `leader`, or takes it away again. Bytes and counts stay whole
+    /// numbers, and exact, below 2^53.
+    pub(super) fn shift(
+        &mut self,
+        snapshot: &Snapshot,
+        partition: PartitionIdx,
+        seats: &[Seat],
+        mut leader: Option<BrokerIdx>,
+        is_gone: bool,
+    ) {
+        let sign = if is_gone { -1.0 } else { 1.0 };
+        let row = snapshot.partition(partition);
+        let traffic = Traffic::of(row, seats.len());
+        let written = row.bytes_in_per_sec * write_amplification(snapshot.topic(row.topic));
+        for &seat in seats {
+            let leads = leader == Some(seat.broker);
+            if leads {
+                // A partition has one leader even where a broken snapshot lists its broker twice.
+                leader = None;
+            }
+            let bytes = seat_size_bytes(snapshot, partition, seat);
+            if let Some(dir) = seat.log_dir {
+                let held = &mut self.log_dir_bytes[dir.row()];
+                *held = if is_gone { held.saturating_sub(bytes) } else { held.saturating_add(bytes) };
+            }
+            let load = &mut self.loads[seat.broker.row()];
+            if seat.log_dir.is_none_or(|d| snapshot.log_dir(d).state.is_serving()) {
+                load[0] += sign * bytes as f64;
+                load[6] += sign * written;
+            }
+            load[1] += sign * traffic.network_in;
+            load[3] += sign * self.cores_per_work * if leads { traffic.leader_work } else { traffic.follower_work };
+            load[4] += sign;
+            if leads {
+                load[2] += sign * traffic.leader_network_out;
+                load[5] += sign;
             }
         }
-        for (load, bytes) in loads.iter_mut().zip(broker_bytes) {
-            load[0] = bytes as f64;
-        }
-        Self { loads, log_dir_bytes, has_cpu: cores.is_some() }
     }
 
     /// The load of `broker` towards `goal`, one of [`Goal::BROKER`]; none for others.
@@ -81,15 +104,5 @@ impl Usage {
     pub fn log_dir_utilization(&self, snapshot: &Snapshot, log_dir: LogDirIdx) -> Option<f64> {
         let capacity_bytes = snapshot.log_dir(log_dir).capacity_bytes?;
         Some(self.log_dir_bytes[log_dir.row()] as f64 / capacity_bytes as f64)
-    }
-}
-
-fn add_traffic(load: &mut Loads, traffic: &Traffic, leads: bool, cores_per_work: f64) {
-    load[1] += traffic.network_in;
-    load[3] += cores_per_work * if leads { traffic.leader_work } else { traffic.follower_work };
-    load[4] += 1.0;
-    if leads {
-        load[2] += traffic.leader_network_out;
-        load[5] += 1.0;
     }
 }

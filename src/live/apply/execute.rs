@@ -2,21 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::journal::{BatchState, Record, Setting};
+use super::journal::{BatchState, Measured, Record, Span};
 use super::look::{Look, Phase};
-use super::work::{Step, Target, ids};
-use super::{Apply, ApplyError, Event, Throttle, throttle};
+use super::work::{Step, Target};
+use super::{Apply, ApplyError, Event, Throttle, predict, throttle};
 use crate::ingest::kafka_cli::rfc3339;
-use crate::live::admin::{AdminError, Answer, ConfigChange, ErrorKind, Replica, Resource, TopicPartition};
+use crate::live::admin::{Answer, ErrorKind, Replica, Resource, TopicPartition};
 
 /// Looks in a row that must show the same trouble before it is believed: brokers' metadata lags behind the controller.
-const LOOKS_TO_BELIEVE: usize = 10;
+pub(super) const LOOKS_TO_BELIEVE: usize = 10;
 
 /// Looks between two attempts at what was refused or got lost.
-const LOOKS_BETWEEN_ATTEMPTS: usize = 5;
+pub(super) const LOOKS_BETWEEN_ATTEMPTS: usize = 5;
 
 /// Attempts at anything that is refused.
-const ATTEMPTS_MAX: usize = 6;
+pub(super) const ATTEMPTS_MAX: usize = 6;
 
 impl Apply<'_> {
     /// Now, as the journal has it.
@@ -33,28 +33,46 @@ impl Apply<'_> {
         };
         let brokers = brokers_of(&step.targets);
         let look = self.look_until_sound(&brokers, &step.targets)?;
-        let limit = match self.options.throttle {
+        let copies = step.targets.iter().any(|t| look.phase(t) != Phase::Done) && !throttle::resources(step).is_empty();
+        let limit = self.limit(step).filter(|_| copies);
+        let look = self.wait_to_begin(step, look, limit)?;
+        let (done, all) = look.copied(&step.targets);
+        let (batch, partitions) = (step.batch, step.targets.len());
+        (self.tell)(&Event::Batch { batch, of, partitions, bytes: all, throttle: limit, is_rollback });
+        self.journal.append(Record::Batch { batch, state: first, at: self.now() })?;
+        let began = self.surroundings.unix_seconds();
+        let fetch = match limit {
+            Some(limit) => self.slow_down(step, limit, &look.alive)?,
+            None => 0.0,
+        };
+        let predicted = limit.map(|limit| predict::durations(&step.targets, &look, limit, fetch));
+        let mut held_seconds = 0.0;
+        let end = self.move_replicas(step, &brokers, (began, limit), &mut held_seconds)?;
+        held_seconds += self.wait_to_elect(step)?;
+        self.elect(&step.elections)?;
+        let seconds = self.surroundings.unix_seconds() - began - held_seconds;
+        self.restore()?;
+        let measured = Measured {
+            batch,
+            predicted_seconds: predicted.and_then(|p| Some(Span { p10: p.p10?, p50: p.p50?, p90: p.p90? })),
+            seconds,
+            held_seconds,
+            planned_bytes: all - done,
+            copied_bytes: end.held_bytes(&step.targets).saturating_sub(look.held_bytes(&step.targets)),
+        };
+        self.journal.append(Record::Measured(measured))?;
+        self.journal.append(Record::Batch { batch, state: last, at: self.now() })?;
+        (self.tell)(&Event::Through(measured));
+        Ok(())
+    }
+
+    /// What each broker may copy in and out for `step`, bytes per second; none for as much as it can.
+    pub(super) fn limit(&self, step: &Step) -> Option<u64> {
+        match self.options.throttle {
             Throttle::Suggested => Some(throttle::suggested_bytes_per_sec(step)),
             Throttle::Fixed(bytes) => Some(bytes),
             Throttle::Unlimited => None,
-        };
-        let (_, all) = look.copied(&step.targets);
-        let copies = step.targets.iter().any(|t| look.phase(t) != Phase::Done) && !throttle::resources(step).is_empty();
-        let limit = limit.filter(|_| copies);
-        let (batch, partitions) = (step.batch, step.targets.len());
-        (self.tell)(&Event::Batch { batch, of, partitions, bytes: all, throttle: limit, is_rollback });
-        let began = self.surroundings.unix_seconds();
-        self.journal.append(Record::Batch { batch, state: first, at: self.now() })?;
-        if let Some(limit) = limit {
-            self.slow_down(step, limit, &look.alive)?;
         }
-        self.move_replicas(step, &brokers, began)?;
-        self.elect(&step.elections)?;
-        self.restore()?;
-        self.journal.append(Record::Batch { batch, state: last, at: self.now() })?;
-        let seconds = self.surroundings.unix_seconds() - began;
-        (self.tell)(&Event::Through { batch, bytes: all, seconds });
-        Ok(())
     }
 
     /// Looks at the cluster; one that does not answer is waited for, one that refuses is not.
@@ -81,7 +99,7 @@ impl Apply<'_> {
     }
 
     /// Looks until nothing speaks against going on.
-    fn look_until_sound(&self, brokers: &BTreeSet<i32>, targets: &[Target]) -> Result<Look, ApplyError> {
+    pub(super) fn look_until_sound(&self, brokers: &BTreeSet<i32>, targets: &[Target]) -> Result<Look, ApplyError> {
         let mut told = Vec::new();
         loop {
             let look = self.look(brokers)?;
@@ -103,109 +121,68 @@ impl Apply<'_> {
         objections.clone_into(told);
     }
 
-    /// Sets the throttles of `step`. What they were is on disk before.
-    fn slow_down(&mut self, step: &Step, bytes_per_sec: u64, alive: &BTreeSet<i32>) -> Result<(), ApplyError> {
-        let mut resources = throttle::resources(step);
-        resources.retain(|resource| is_there(resource, alive));
-        let mut found = BTreeMap::new();
-        for (resource, configs) in self.admin.configs(&resources) {
-            let configs = configs.map_err(|e| {
-                let help = "a throttle cannot be set and put back; --throttle unlimited goes without";
-                ApplyError::Failed(format!("{e}: {help}"))
-            })?;
-            found.insert(resource, configs);
-        }
-        let mut changes = throttle::changes(step, bytes_per_sec, &found);
-        changes.retain(|change| is_there(&change.resource, alive));
-        // What an earlier run of this plan changed and did not put back is not how it was found.
-        let known = self.journal.standing().originals();
-        let originals = throttle::originals(&changes, &found);
-        let new: Vec<Setting> = originals
-            .iter()
-            .filter(|c| !known.contains_key(&(c.resource.clone(), c.key.clone())))
-            .map(Setting::of)
-            .collect();
-        if !new.is_empty() {
-            self.journal.append(Record::Found { settings: new })?;
-        }
-        let errors = errors(self.admin.alter_configs(&changes).into_values());
-        if errors.is_empty() { Ok(()) } else { Err(failed("the throttle was not set", &errors)) }
-    }
-
-    /// Puts every setting back as it was found; how many there were. Those of a broker that is away stay in the journal.
-    pub(super) fn restore(&mut self) -> Result<usize, ApplyError> {
-        let originals = self.journal.standing().originals();
-        if originals.is_empty() {
-            return Ok(0);
-        }
-        let mut left: Vec<ConfigChange> =
-            originals.into_iter().map(|((resource, key), value)| ConfigChange { resource, key, value }).collect();
-        let number = left.len();
-        let mut why = Vec::new();
-        for attempt in 0..ATTEMPTS_MAX {
-            if attempt > 0 {
-                (self.tell)(&Event::Note(format!("settings are not put back yet: {}", why.join("; "))));
-                self.surroundings.sleep(self.options.poll * LOOKS_BETWEEN_ATTEMPTS as u32);
-            }
-            let alive = self.look(&BTreeSet::new())?.alive;
-            let (reachable, away): (Vec<ConfigChange>, Vec<ConfigChange>) =
-                left.iter().cloned().partition(|change| is_there(&change.resource, &alive));
-            let answers = self.admin.alter_configs(&reachable);
-            left.retain(|change| !matches!(answers.get(&change.resource), Some(Ok(()))));
-            if left.len() == away.len() {
-                self.journal.append(Record::Restored { at: self.now() })?;
-                self.remember_away(&away)?;
-                return Ok(number - away.len());
-            }
-            why = errors(answers.into_values());
-        }
-        Err(failed("settings could not be put back; --cancel or --resume tries again", &why))
-    }
-
-    /// Keeps settings that cannot be put back while their brokers are away.
-    fn remember_away(&mut self, away: &[ConfigChange]) -> Result<(), ApplyError> {
-        if away.is_empty() {
-            return Ok(());
-        }
-        self.journal.append(Record::Found { settings: away.iter().map(Setting::of).collect() })?;
-        let whose: BTreeSet<String> = away.iter().map(|change| change.resource.to_string()).collect();
-        let whose = whose.into_iter().collect::<Vec<_>>().join(", ");
-        (self.tell)(&Event::Note(format!("settings of {whose} stay until it is back: run --cancel then")));
-        Ok(())
-    }
-
-    /// Asks for what `step` wants until all of it is there.
-    fn move_replicas(&mut self, step: &Step, brokers: &BTreeSet<i32>, began: f64) -> Result<(), ApplyError> {
+    /// Asks for what `step`, begun then and slowed down so, wants until all of it is there; how it then stands. Adds the
+    /// time in which nothing could begin to `held_seconds`.
+    fn move_replicas(
+        &mut self,
+        step: &Step,
+        brokers: &BTreeSet<i32>,
+        (began, limit): (f64, Option<u64>),
+        held_seconds: &mut f64,
+    ) -> Result<Look, ApplyError> {
         let mut told = Vec::new();
         let mut watch = Watch::default();
         loop {
+            let turn = self.surroundings.unix_seconds();
             let look = self.look(brokers)?;
             let phases: Vec<(&Target, Phase)> = step.targets.iter().map(|t| (t, look.phase(t))).collect();
             let left = phases.iter().filter(|(_, phase)| *phase != Phase::Done).count();
             let (done, all) = look.copied(&step.targets);
-            let seconds = self.surroundings.unix_seconds() - began;
-            (self.tell)(&Event::Progress { done, all, seconds, left });
+            let seconds = self.surroundings.unix_seconds() - began - *held_seconds;
+            let slowest = look.slowest(&step.targets);
+            (self.tell)(&Event::Progress { done, all, seconds, left, slowest });
             let objections = look.objections(&step.targets);
             self.tell_objections(&mut told, &objections);
             if left == 0 && objections.is_empty() {
-                return Ok(());
+                return Ok(look);
             }
             watch.check(&phases)?;
-            if objections.is_empty() && watch.is_time() {
-                let refused = self.ask(&look, &phases, &watch.running);
-                if refused.is_empty() {
-                    watch.attempts = 0;
-                } else {
-                    watch.attempts += 1;
-                    if watch.attempts >= ATTEMPTS_MAX {
-                        return Err(failed("the cluster refuses", &refused));
-                    }
-                    (self.tell)(&Event::Note(format!("refused, tried again: {}", refused.join("; "))));
-                }
+            let is_paused = self.pause(step, &look, limit, &mut watch)?;
+            if objections.is_empty() && !is_paused && watch.is_time() {
+                self.ask_again(&look, &phases, limit, &mut watch)?;
             }
             watch.looks += 1;
-            self.surroundings.sleep(self.options.poll);
+            if !is_paused {
+                self.surroundings.sleep(self.options.poll);
+            }
+            if is_paused || !objections.is_empty() {
+                *held_seconds += self.surroundings.unix_seconds() - turn;
+            }
         }
+    }
+
+    /// Asks for what may begin, and gives up where that is refused too often.
+    fn ask_again(
+        &self,
+        look: &Look,
+        phases: &[(&Target, Phase)],
+        limit: Option<u64>,
+        watch: &mut Watch,
+    ) -> Result<(), ApplyError> {
+        let late = self.too_late(look, phases, limit);
+        let in_time: Vec<(&Target, Phase)> =
+            phases.iter().filter(|(target, _)| !late.contains(&target.partition)).cloned().collect();
+        let refused = self.ask(look, &in_time, &watch.running);
+        if refused.is_empty() {
+            watch.attempts = 0;
+            return Ok(());
+        }
+        watch.attempts += 1;
+        if watch.attempts >= ATTEMPTS_MAX {
+            return Err(failed("the cluster refuses", &refused));
+        }
+        (self.tell)(&Event::Note(format!("refused, tried again: {}", refused.join("; "))));
+        Ok(())
     }
 
     /// Asks for what has not begun: dirs first, then replica lists. What has `begun` and is not under way any more was
@@ -273,79 +250,6 @@ impl Apply<'_> {
         why.push(format!("not led as wanted: {}", names.join(", ")));
         Err(failed("not every leader was elected", &why))
     }
-
-    /// Cancels what is under way for `targets` and waits until nothing is; how many there were. A partition that ends
-    /// with neither of its replica lists, or with the old replicas in another order, is given its old list.
-    pub(super) fn cancel_targets(&self, targets: &[Target]) -> Result<usize, ApplyError> {
-        let brokers = brokers_of(targets);
-        let mut cancelled = BTreeSet::new();
-        let mut why = Vec::new();
-        // How often in a row each was seen with too many replicas: metadata may merely lag.
-        let mut swollen: BTreeMap<TopicPartition, usize> = BTreeMap::new();
-        for _ in 0..ATTEMPTS_MAX * LOOKS_TO_BELIEVE {
-            let look = self.look(&brokers)?;
-            let mut lists = Vec::new();
-            let mut moves: Vec<(Replica, String)> = Vec::new();
-            let mut is_settled = true;
-            for target in targets {
-                let partition = &target.partition;
-                if look.phase(target) == Phase::Running {
-                    lists.push((partition.clone(), None));
-                    cancelled.insert((partition.clone(), None));
-                } else if has_extra_replicas(&look, target) {
-                    is_settled = false;
-                    let times = swollen.entry(partition.clone()).or_default();
-                    *times += 1;
-                    if *times >= LOOKS_TO_BELIEVE {
-                        lists.push((partition.clone(), Some(ids(&target.before))));
-                    }
-                } else {
-                    is_settled &= look.running.get(partition).is_none_or(|r| r.target() != ids(&target.before));
-                    swollen.remove(partition);
-                    // Kafka goes back to the old replicas, but not to their order: the first is the preferred leader.
-                    let found =
-                        look.partitions.get(partition).map(|found| found.replicas.as_slice()).unwrap_or_default();
-                    let old = ids(&target.before);
-                    if look.phase(target) == Phase::Waiting && found != old {
-                        lists.push((partition.clone(), Some(old)));
-                    }
-                }
-                for (id, path) in target.after.iter().filter_map(|(id, dir)| Some((*id, dir.as_deref()?))) {
-                    if look.moving_to(partition, id) == Some(path)
-                        && let Some(here) = look.dir_of(partition, id)
-                    {
-                        moves.push(((partition.clone(), id), here.to_owned()));
-                        cancelled.insert((partition.clone(), Some(id)));
-                    }
-                }
-            }
-            if is_settled && lists.is_empty() && moves.is_empty() {
-                return Ok(cancelled.len());
-            }
-            why = Vec::new();
-            if !moves.is_empty() {
-                why.extend(errors(self.admin.alter_log_dirs(&moves).into_values()));
-            }
-            if !lists.is_empty() {
-                let answers = self.admin.reassign(&lists).into_values();
-                let is_over =
-                    |answer: &Answer<()>| matches!(answer, Err(AdminError { kind: ErrorKind::NoReassignment, .. }));
-                why.extend(errors(answers.filter(|answer| !is_over(answer))));
-            }
-            self.surroundings.sleep(self.options.poll);
-        }
-        Err(failed("not everything could be cancelled", &why))
-    }
-}
-
-/// Whether a partition that nothing moves has replicas beyond its old and beyond its new list: what Kafka leaves when
-/// an overridden reassignment is cancelled.
-fn has_extra_replicas(look: &Look, target: &Target) -> bool {
-    let Some(found) = look.partitions.get(&target.partition) else { return false };
-    let known: BTreeSet<i32> = ids(&target.before).into_iter().chain(target.replicas()).collect();
-    let is_ours = found.replicas.iter().all(|id| known.contains(id));
-    let is_longer = found.replicas.len() > target.before.len().max(target.after.len());
-    is_ours && is_longer && !look.running.contains_key(&target.partition)
 }
 
 /// The brokers that `targets` are or will be on.
@@ -362,7 +266,7 @@ pub(super) fn is_there(resource: &Resource, alive: &BTreeSet<i32>) -> bool {
 }
 
 /// The first few of what went wrong.
-fn errors(answers: impl Iterator<Item = Answer<()>>) -> Vec<String> {
+pub(super) fn errors(answers: impl Iterator<Item = Answer<()>>) -> Vec<String> {
     const SHOWN_MAX: usize = 5;
     let mut told: Vec<String> = answers.filter_map(Result::err).map(|error| error.to_string()).collect();
     told.dedup();
@@ -374,16 +278,16 @@ fn errors(answers: impl Iterator<Item = Answer<()>>) -> Vec<String> {
     told
 }
 
-fn failed(what: &str, why: &[String]) -> ApplyError {
+pub(super) fn failed(what: &str, why: &[String]) -> ApplyError {
     ApplyError::Failed(format!("{what}: {}", why.join("; ")))
 }
 
 /// What was seen over several looks.
 #[derive(Default)]
-struct Watch {
+pub(super) struct Watch {
     looks: usize,
     attempts: usize,
-    running: BTreeSet<TopicPartition>,
+    pub(super) running: BTreeSet<TopicPartition>,
     /// How often in a row each was seen in trouble.
     troubled: BTreeMap<TopicPartition, usize>,
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::live::admin::{ConfigChange, Resource};
 
 /// A line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "snake_case")]
 pub enum Record {
     /// A run began.
@@ -39,6 +39,8 @@ pub enum Record {
         /// RFC 3339, UTC.
         at: String,
     },
+    /// How long a batch took, beside what was predicted.
+    Measured(Measured),
     /// What settings were before they were changed: written before the change.
     Found {
         /// The settings.
@@ -56,6 +58,49 @@ pub enum Record {
         /// RFC 3339, UTC.
         at: String,
     },
+}
+
+/// A batch as it went, beside what was predicted when it began.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// 1-based.
+    pub batch: usize,
+    /// Nine of ten runs take longer, half do, one of ten does; seconds. None where nothing was copied or nothing slowed
+    /// it down.
+    pub predicted_seconds: Option<Span>,
+    /// From its start to its last election, without `held_seconds`.
+    pub seconds: f64,
+    /// How long it was held, or waited for a window.
+    pub held_seconds: f64,
+    /// Bytes that were left to copy when it began, as the snapshot has them.
+    pub planned_bytes: u64,
+    /// Bytes that were copied.
+    pub copied_bytes: u64,
+}
+
+/// A predicted span of time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Span {
+    /// Nine of ten take longer.
+    pub p10: f64,
+    /// Half take longer.
+    pub p50: f64,
+    /// One of ten takes longer.
+    pub p90: f64,
+}
+
+impl Measured {
+    /// Bytes per second; 0 where it took no time.
+    #[must_use]
+    pub fn bytes_per_sec(&self) -> f64 {
+        if self.seconds > 0.0 { self.copied_bytes as f64 / self.seconds } else { 0.0 }
+    }
+
+    /// Whether it took as long as eight of ten runs were predicted to; none without a prediction.
+    #[must_use]
+    pub fn is_as_predicted(&self) -> Option<bool> {
+        self.predicted_seconds.map(|span| (span.p10..=span.p90).contains(&self.seconds))
+    }
 }
 
 /// What became of a batch.
@@ -123,7 +168,7 @@ impl Setting {
 }
 
 /// What a journal says of how far things are.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Standing {
     /// Of the plan that it is of; none for a journal without a line.
     pub plan_sha256: Option<String>,
@@ -133,6 +178,8 @@ pub struct Standing {
     pub done: BTreeSet<usize>,
     /// Settings as they were found, not yet put back, the first finding of each.
     pub found: Vec<Setting>,
+    /// How batches went that were carried out or undone, the last time each.
+    pub measured: BTreeMap<usize, Measured>,
     /// Partitions that are left alone.
     pub skipped: BTreeSet<String>,
     /// How the last run ended; none while or after one that did not.
@@ -157,6 +204,7 @@ impl Standing {
                     BatchState::RolledBack => {}
                 }
             }
+            Record::Measured(measured) => drop(self.measured.insert(measured.batch, *measured)),
             Record::Found { settings } => {
                 for setting in settings {
                     let is_same = |known: &Setting| {
@@ -172,6 +220,7 @@ impl Standing {
                 self.ending = Some(*outcome);
                 if *outcome == Ending::RolledBack {
                     self.skipped.clear();
+                    self.measured.clear();
                 }
             }
         }

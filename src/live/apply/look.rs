@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::work::{Seats, Target, ids};
 use crate::live::admin::{Admin, Answer, LogDirs, PartitionAnswer, RunningReassignment, TopicPartition};
+use crate::model::human;
 
 /// The cluster at one moment.
 #[derive(Clone, Debug, Default)]
@@ -172,34 +173,108 @@ impl Look {
             let more = if shrunk.len() > 1 { format!(" and {} more", shrunk.len() - 1) } else { String::new() };
             objections.push(format!("{first}{more}"));
         }
+        objections.extend(self.full_dirs(targets));
         objections
+    }
+
+    /// Log dirs whose volume has less free than `targets` are still to bring them.
+    fn full_dirs(&self, targets: &[Target]) -> Vec<String> {
+        let mut coming: BTreeMap<(i32, &str), u64> = BTreeMap::new();
+        for target in targets {
+            for copy in self.copies_of(target) {
+                let dir = target.after.iter().find(|(id, _)| *id == copy.broker).and_then(|(_, dir)| dir.as_deref());
+                let Some(dir) = dir else { continue };
+                let bytes = coming.entry((copy.broker, dir)).or_default();
+                *bytes = bytes.saturating_add(copy.all_bytes.saturating_sub(copy.done_bytes));
+            }
+        }
+        let lack = |((id, path), bytes): ((i32, &str), u64)| {
+            let free = self.dirs.get(&id)?.get(path)?.usable_bytes?;
+            let (free_size, size) = (human::bytes_f64(free as f64), human::bytes_f64(bytes as f64));
+            (free < bytes).then(|| format!("{path} on broker {id} has {free_size} free, {size} are to come"))
+        };
+        coming.into_iter().filter_map(lack).collect()
+    }
+
+    /// The copies that `target` asks for, as far as they are.
+    #[must_use]
+    pub fn copies_of(&self, target: &Target) -> Vec<Copying> {
+        let is_finished = matches!(self.phase(target), Phase::Done | Phase::Unsynced);
+        let partition = &target.partition;
+        let all_bytes = target.copy_bytes;
+        let copy = |broker, is_between_dirs, is_there: bool, bytes: u64| Copying {
+            broker,
+            is_between_dirs,
+            done_bytes: if is_there { all_bytes } else { bytes.min(all_bytes) },
+            all_bytes,
+            held_bytes: bytes,
+        };
+        let mut copies: Vec<Copying> = Vec::new();
+        for id in target.adding() {
+            copies.push(copy(id, false, is_finished, self.bytes_of(partition, id)));
+        }
+        for (id, dir) in &target.after {
+            let old = target.before.iter().find(|(broker, _)| broker == id);
+            if !old.is_some_and(|(_, old)| dir.is_some() && old != dir) {
+                continue;
+            }
+            let is_there = self.dir_of(partition, *id) == dir.as_deref();
+            let copied = self.copies.get(&(partition.clone(), *id)).map_or(0, |(_, bytes)| *bytes);
+            let bytes = if is_there { self.bytes_of(partition, *id) } else { copied };
+            copies.push(copy(*id, true, is_finished || is_there, bytes));
+        }
+        copies
     }
 
     /// Bytes that `targets` have copied and will have copied in all.
     #[must_use]
     pub fn copied(&self, targets: &[Target]) -> (u64, u64) {
-        let (mut done, mut all) = (0_u64, 0_u64);
-        for target in targets {
-            let finished = matches!(self.phase(target), Phase::Done | Phase::Unsynced);
-            let mut count = |bytes: u64, total: u64| {
-                all = all.saturating_add(total);
-                done = done.saturating_add(if finished { total } else { bytes.min(total) });
-            };
-            for id in target.adding() {
-                count(self.bytes_of(&target.partition, id), target.copy_bytes);
-            }
-            for (id, dir) in &target.after {
-                let old = target.before.iter().find(|(broker, _)| broker == id);
-                if !old.is_some_and(|(_, old)| dir.is_some() && old != dir) {
-                    continue;
-                }
-                let copy = self.copies.get(&(target.partition.clone(), *id)).map_or(0, |(_, bytes)| *bytes);
-                let there = self.dir_of(&target.partition, *id) == dir.as_deref();
-                count(if there { target.copy_bytes } else { copy }, target.copy_bytes);
-            }
-        }
-        (done, all)
+        let copies = targets.iter().flat_map(|target| self.copies_of(target));
+        copies.fold((0, 0), |(done, all), copy| {
+            (u64::saturating_add(done, copy.done_bytes), u64::saturating_add(all, copy.all_bytes))
+        })
     }
+
+    /// Bytes that lie where `targets` bring copies, whatever the snapshot said of their sizes.
+    #[must_use]
+    pub fn held_bytes(&self, targets: &[Target]) -> u64 {
+        let copies = targets.iter().flat_map(|target| self.copies_of(target));
+        copies.map(|copy| copy.held_bytes).fold(0, u64::saturating_add)
+    }
+
+    /// The broker with most left to copy, and how many bytes.
+    #[must_use]
+    pub fn slowest(&self, targets: &[Target]) -> Option<(i32, u64)> {
+        let mut left: BTreeMap<i32, u64> = BTreeMap::new();
+        for copy in targets.iter().flat_map(|target| self.copies_of(target)) {
+            let bytes = left.entry(copy.broker).or_default();
+            *bytes = bytes.saturating_add(copy.all_bytes.saturating_sub(copy.done_bytes));
+        }
+        let most = left.into_iter().max_by_key(|(id, bytes)| (*bytes, std::cmp::Reverse(*id)));
+        most.filter(|(_, bytes)| *bytes > 0)
+    }
+
+    /// Whether Kafka is at work on `target`.
+    #[must_use]
+    pub fn is_under_way(&self, target: &Target) -> bool {
+        let is_moving = |id: i32| self.moving_to(&target.partition, id).is_some();
+        self.running.contains_key(&target.partition) || target.after.iter().any(|(id, _)| is_moving(*id))
+    }
+}
+
+/// One copy of a target's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copying {
+    /// Who receives it.
+    pub broker: i32,
+    /// Whether it comes from another dir of that broker.
+    pub is_between_dirs: bool,
+    /// Bytes copied, at most those expected.
+    pub done_bytes: u64,
+    /// Bytes expected.
+    pub all_bytes: u64,
+    /// Bytes that lie there.
+    pub held_bytes: u64,
 }
 
 /// Whether both lists name the same brokers.

@@ -10,16 +10,22 @@
 //! an overridden and cancelled reassignment back to both of its origins at once, one replica too many.
 
 pub mod calls;
+mod cancel;
 mod execute;
+mod gate;
 pub mod journal;
 pub mod look;
+pub mod predict;
 mod run;
+mod settings;
 pub mod throttle;
+pub mod windows;
 pub mod work;
 
 use std::time::Duration;
 
-use self::journal::JournalError;
+use self::journal::{JournalError, Measured};
+use self::windows::{WindowEnd, Windows};
 use super::admin::AdminError;
 use super::surroundings::Surroundings;
 use super::{Admin, admin};
@@ -40,7 +46,7 @@ pub enum Throttle {
 }
 
 /// How a plan is carried out.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// How fast copies may be.
     pub throttle: Throttle,
@@ -50,6 +56,10 @@ pub struct Options {
     pub resume: bool,
     /// How often the cluster is looked at.
     pub poll: Duration,
+    /// When something may begin; none for at any time.
+    pub windows: Option<Windows>,
+    /// What becomes of copies that run when a window ends.
+    pub window_end: WindowEnd,
 }
 
 /// What happens.
@@ -80,26 +90,21 @@ pub enum Event {
         seconds: f64,
         /// Partitions that are not there yet.
         left: usize,
+        /// The broker with most left to copy, and how many bytes.
+        slowest: Option<(i32, u64)>,
     },
     /// Nothing more is begun until these are gone.
     Held(Vec<String>),
     /// They are gone.
     GoesOn,
     /// A batch is through.
-    Through {
-        /// 1-based.
-        batch: usize,
-        /// Bytes that it copied.
-        bytes: u64,
-        /// How long it took.
-        seconds: f64,
-    },
+    Through(Measured),
     /// Anything else that the reader should know.
     Note(String),
 }
 
 /// What a run comes to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     /// Batches that this run carried out or undid.
     pub batches: Vec<usize>,
@@ -109,6 +114,8 @@ pub struct Report {
     pub restored: usize,
     /// Partitions that were left alone, `topic-partition`.
     pub skipped: Vec<String>,
+    /// How every batch went that this run or, of a plan that was resumed, an earlier one carried out or undid.
+    pub measured: Vec<Measured>,
 }
 
 /// Why a run ended before its end. What is under way goes on in Kafka; the journal says what it is.

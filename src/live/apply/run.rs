@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::execute::brokers_of;
-use super::journal::{Ending, Record, Standing};
+use super::journal::{Ending, Measured, Record, Standing};
 use super::look::{Look, Phase};
 use super::work::{Step, Target, Work};
 use super::{Apply, ApplyError, Event, Report, Throttle, check_cluster, throttle};
@@ -21,6 +21,8 @@ pub fn apply(run: &mut Apply<'_>, work: &Work) -> Result<Report, ApplyError> {
     let standing = run.journal.standing().clone();
     check_beginning(&standing, run.options.resume)?;
     check_throttle(work, run.options.throttle)?;
+    let left: Vec<&Step> = work.batches.iter().filter(|step| !standing.done.contains(&step.batch)).collect();
+    run.check_windows(&left)?;
     check_cluster(run.admin, work)?;
     // A rollback that ended leaves a journal that is as good as none.
     let mut skipped = standing.skipped.clone();
@@ -44,6 +46,7 @@ pub fn apply(run: &mut Apply<'_>, work: &Work) -> Result<Report, ApplyError> {
         run.run_step(&without(step, &skipped), work.batches.len(), false)?;
         report.batches.push(step.batch);
     }
+    report.measured = run.journal.standing().measured.values().copied().collect();
     end(run, Ending::Applied)?;
     report.skipped = skipped.into_iter().collect();
     Ok(report)
@@ -86,6 +89,7 @@ pub fn rollback(run: &mut Apply<'_>, work: &Work) -> Result<Report, ApplyError> 
         .filter(|step| begun.contains(&step.batch))
         .map(|step| without(step, &standing.skipped))
         .collect();
+    run.check_windows(&steps.iter().collect::<Vec<_>>())?;
     begin(run, work, "rollback")?;
     let cancelled = cancel_started(run, work, &standing)?;
     let restored = run.restore()?;
@@ -97,6 +101,8 @@ pub fn rollback(run: &mut Apply<'_>, work: &Work) -> Result<Report, ApplyError> 
     let is_undone = |p: &&TopicPartition| !standing.skipped.contains(&p.to_string());
     let elections: Vec<TopicPartition> = work.rollback_elections.iter().filter(is_undone).cloned().collect();
     run.elect(&elections)?;
+    let undone = |measured: &&Measured| report.batches.contains(&measured.batch);
+    report.measured = run.journal.standing().measured.values().filter(undone).copied().collect();
     end(run, Ending::RolledBack)?;
     report.skipped = standing.skipped.into_iter().collect();
     Ok(report)

@@ -12,6 +12,7 @@ use super::*;
 use crate::live::admin::{Resource, TopicPartition};
 
 mod fake;
+mod windows;
 
 fn tp(partition: i32) -> TopicPartition {
     TopicPartition::new("t", partition)
@@ -68,8 +69,14 @@ fn cluster() -> Cluster {
     cluster
 }
 
-const OPTIONS: Options =
-    Options { throttle: Throttle::Fixed(1_000), allow_drift: false, resume: false, poll: Duration::from_secs(1) };
+const OPTIONS: Options = Options {
+    throttle: Throttle::Fixed(1_000),
+    allow_drift: false,
+    resume: false,
+    poll: Duration::from_secs(1),
+    windows: None,
+    window_end: WindowEnd::Finish,
+};
 
 fn run<T>(
     cluster: &Cluster,
@@ -102,7 +109,7 @@ fn a_plan_is_carried_out_and_what_was_set_is_as_it_was_found() {
     assert_applied(&cluster);
     assert_eq!(cluster.settings(), found);
     assert_eq!(journal.standing().ending, Some(Ending::Applied));
-    assert!(events.iter().any(|e| matches!(e, Event::Through { batch: 2, .. })));
+    assert!(events.iter().any(|e| matches!(e, Event::Through(measured) if measured.batch == 2)));
     // While copying, both sides were slowed down, and only the replicas that moved were listed.
     let seen = cluster.seen_settings();
     let ever =
@@ -209,7 +216,7 @@ fn a_broker_that_goes_away_holds_the_plan_until_it_is_back() {
     let held =
         events.iter().position(|e| matches!(e, Event::Held(why) if why[0].contains("broker 3 is away"))).unwrap();
     let goes_on = events.iter().position(|e| *e == Event::GoesOn).unwrap();
-    let through = events.iter().position(|e| matches!(e, Event::Through { .. })).unwrap();
+    let through = events.iter().position(|e| matches!(e, Event::Through(_))).unwrap();
     assert!(held < goes_on && goes_on < through, "{events:?}");
 }
 
@@ -258,6 +265,38 @@ fn replicas_that_fall_out_of_sync_hold_the_next_batch() {
     report.unwrap();
     assert_applied(&cluster);
     assert!(events.iter().any(|e| matches!(e, Event::Held(why) if why[0].contains("t-2 is out of sync on [2]"))));
+}
+
+#[test]
+fn a_volume_without_room_holds_what_is_to_be_copied_there() {
+    let cluster = cluster();
+    cluster.full_until(50.0);
+    let (report, events) = run(&cluster, &mut Memory::default(), OPTIONS, apply);
+    report.unwrap();
+    assert_applied(&cluster);
+    let held =
+        |e: &Event| matches!(e, Event::Held(why) if why[0].contains("/b on broker 3 has 10 B free, 100 B are to come"));
+    assert!(events.iter().any(held), "{events:?}");
+    assert!(cluster.seconds_of("reassign t-0")[0] >= 50.0);
+}
+
+#[test]
+fn a_rollback_in_mid_plan_undoes_what_is_through_and_what_runs() {
+    let cluster = cluster();
+    let before = cluster.everything();
+    let mut journal = Memory::default();
+    // Batch 1 is through, batch 2 under way, when the run ends.
+    cluster.die_after_looks(Some(14));
+    run(&cluster, &mut journal, OPTIONS, apply).0.unwrap_err();
+    cluster.die_after_looks(None);
+    let standing = journal.standing();
+    assert_eq!((standing.done.len(), standing.started.len()), (1, 1), "{standing:?}");
+    let (report, _) = run(&cluster, &mut journal, OPTIONS, rollback);
+    let report = report.unwrap();
+    assert_eq!(report.batches, [2, 1]);
+    assert_eq!(report.measured.iter().map(|measured| measured.batch).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(cluster.everything(), before);
+    assert!(cluster.settings().is_empty());
 }
 
 #[test]
@@ -336,8 +375,11 @@ fn what_somebody_else_cancels_is_not_fought_over() {
 fn clusters_that_cannot_reassign_and_other_clusters_are_refused() {
     let old = cluster();
     old.is_old.set(true);
-    let text = run(&old, &mut Memory::default(), OPTIONS, apply).0.unwrap_err().to_string();
-    assert!(text.contains("RUNBOOK.md"), "{text}");
+    let mut journal = Memory::default();
+    let found = old.everything();
+    let error = run(&old, &mut journal, OPTIONS, apply).0.unwrap_err();
+    assert!(matches!(&error, ApplyError::Refused(text) if text.contains("RUNBOOK.md")), "{error}");
+    assert!(old.calls().is_empty() && journal.records.is_empty() && old.everything() == found, "nothing was asked");
     let mut other = cluster();
     other.id = "prod".to_owned();
     let text = run(&other, &mut Memory::default(), OPTIONS, apply).0.unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! A cluster and a journal in memory. The cluster copies in three seconds of its own time what it is asked to, as long
+//! A cluster and a journal in memory. The cluster copies in a few seconds of its own time what it is asked to, as long
 //! as it is not frozen and the brokers serve; it answers as Kafka 4.3 was seen to.
 
 use std::cell::{Cell, RefCell};
@@ -14,6 +14,7 @@ use crate::live::admin::{
 };
 use crate::live::surroundings::Surroundings;
 
+/// What a copy takes unless a test says otherwise.
 const COPY_SECONDS: f64 = 3.0;
 
 #[derive(Clone, Default)]
@@ -40,13 +41,15 @@ struct State {
     rows: BTreeMap<TopicPartition, Row>,
     settings: BTreeMap<(Resource, String), String>,
     seen: BTreeSet<(Resource, String, String)>,
-    calls: Vec<String>,
+    calls: Vec<(f64, String)>,
     dead: BTreeSet<i32>,
     away: Vec<(i32, f64, f64)>,
     unsynced: Vec<(TopicPartition, i32, f64, f64)>,
     cancelled_at: Option<f64>,
     is_frozen: bool,
     looks_left: Option<usize>,
+    copy_seconds: Option<f64>,
+    full_until: f64,
 }
 
 pub(super) struct Cluster {
@@ -87,7 +90,22 @@ impl Cluster {
     }
 
     pub(super) fn calls(&self) -> Vec<String> {
-        self.state.borrow().calls.clone()
+        self.state.borrow().calls.iter().map(|(_, call)| call.clone()).collect()
+    }
+
+    /// When each call came that begins with `what`, seconds.
+    pub(super) fn seconds_of(&self, what: &str) -> Vec<f64> {
+        let state = self.state.borrow();
+        state.calls.iter().filter(|(_, call)| call.starts_with(what)).map(|(at, _)| *at).collect()
+    }
+
+    pub(super) fn copy_in(&self, seconds: f64) {
+        self.state.borrow_mut().copy_seconds = Some(seconds);
+    }
+
+    /// Every volume is nearly full until then.
+    pub(super) fn full_until(&self, seconds: f64) {
+        self.state.borrow_mut().full_until = seconds;
     }
 
     pub(super) fn set_alive(&self, id: i32, is_alive: bool) {
@@ -130,8 +148,9 @@ impl Cluster {
             return;
         }
         let alive = alive(&self.brokers, &state);
+        let copy_seconds = state.copy_seconds.unwrap_or(COPY_SECONDS);
         for row in state.rows.values_mut() {
-            let is_due = |since: f64| now - since >= COPY_SECONDS;
+            let is_due = |since: f64| now - since >= copy_seconds;
             if let Some((target, since)) = row.running.clone()
                 && is_due(since)
                 && target.iter().all(|id| alive.contains(id))
@@ -247,7 +266,10 @@ impl Admin for Cluster {
             let mut dirs: LogDirs = self
                 .dirs
                 .iter()
-                .map(|dir| (dir.clone(), LogDirAnswer { is_online: true, ..LogDirAnswer::default() }))
+                .map(|dir| {
+                    let usable_bytes = Some(if state.seconds < state.full_until { 10 } else { 1 << 40 });
+                    (dir.clone(), LogDirAnswer { is_online: true, usable_bytes, ..LogDirAnswer::default() })
+                })
                 .collect();
             for (partition, row) in &state.rows {
                 let lies = row.seats.iter().filter(|(who, _)| who == id).map(|(_, dir)| (dir, 100, false));
@@ -317,7 +339,7 @@ impl Admin for Cluster {
         let now = state.seconds;
         let mut answers = BTreeMap::new();
         for ((partition, id), path) in moves {
-            state.calls.push(format!("dir {partition} on {id} {path}"));
+            state.calls.push((now, format!("dir {partition} on {id} {path}")));
             let Some(row) = state.rows.get_mut(partition) else { continue };
             let here = row.seats.iter().find(|(who, _)| who == id).map(|(_, dir)| dir.clone());
             let answer = match here {
@@ -346,8 +368,8 @@ impl Admin for Cluster {
         let mut answers = BTreeMap::new();
         for (partition, target) in targets {
             match target {
-                Some(ids) => state.calls.push(format!("reassign {partition} {ids:?}")),
-                None => state.calls.push(format!("cancel {partition}")),
+                Some(ids) => state.calls.push((now, format!("reassign {partition} {ids:?}"))),
+                None => state.calls.push((now, format!("cancel {partition}"))),
             }
             let Some(row) = state.rows.get_mut(partition) else { continue };
             let answer = match target {
