@@ -179,6 +179,18 @@ fn large_machines_beside_small_ones_still_bring_the_thresholds_about() {
 }
 
 #[test]
+fn no_balance_is_worth_a_hard_limit_however_unlike_the_machines_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let (policy, out) = (dir.path().join("policy.toml"), dir.path().join("plan"));
+    std::fs::write(&policy, "[limits]\ndisk = 0.45\ncpu = 0.40\n").unwrap();
+    let (policy, out) = (policy.to_str().unwrap(), out.to_str().unwrap());
+    let add = ["--add", "6xi3en.3xlarge", "--policy", policy, "--effort", "quick"];
+    let plan = json(&[&["expand", DEMO, "--out", out], &add[..]].concat());
+    assert!(plan["before"]["hard"]["disk_capacity"].as_u64() > Some(0), "{}", plan["before"]["hard"]);
+    assert_eq!(plan["after"]["hard"], Value::Object(serde_json::Map::new()));
+}
+
+#[test]
 fn a_drain_is_judged_sound_and_leaves_the_brokers_empty() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("plan");

@@ -134,11 +134,17 @@ impl Bands {
             let ratio = load[lane] * scale[lane];
             let outside = (ratio - high[lane]).max(low[lane] - ratio).max(0.0);
             let beyond = (ratio - cap[lane]).max(0.0);
-            sum += self.weight[lane] * (outside + self.curvature * outside * outside)
+            sum += self.weight[lane] * self.curved(outside)
                 + HARD_WEIGHT * beyond
                 + if beyond > 0.0 { HARD_JUMP } else { 0.0 };
         }
         sum
+    }
+
+    /// What being `outside` by so many means weighs. The quadratic part grows no further from one mean on: next to machines
+    /// many times larger, a small one's loads are a hundred means, and no soft goal may outweigh a hard limit.
+    fn curved(&self, outside: f64) -> f64 {
+        outside + self.curvature * outside * outside.min(1.0)
     }
 
     /// The linear part alone, hard limits left out: the contract's excess where weights are 1.
@@ -161,7 +167,7 @@ impl Bands {
         let mut sum = 0.0;
         for (lane, load) in load.iter().enumerate() {
             let outside = (self.low[b][lane] - load * self.scale[b][lane]).max(0.0);
-            sum += self.weight[lane] * (outside + self.curvature * outside * outside);
+            sum += self.weight[lane] * self.curved(outside);
         }
         sum
     }
