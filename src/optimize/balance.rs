@@ -6,7 +6,7 @@
 
 use std::collections::BinaryHeap;
 
-use super::destinations::{Destinations, destination};
+use super::destinations::{Destinations, destination, rack_allows};
 use super::leadership::{Queued, shift_leaders};
 use super::penalty::CURVATURE;
 use super::problem::{LANES, NONE, Problem, Vector, plus, row};
@@ -24,6 +24,9 @@ const LEAST_GAIN: f64 = 1e-9;
 const MOVE_PRICE: f64 = 0.3;
 /// Replicas of donors that an underfull broker considers at least, and per replica that it will need.
 const DONOR_SLOTS: (usize, usize) = (1_500, 40);
+/// It looks at no more than so many times as many: where little is wanted, few gain anything, and looking at all of a
+/// million replicas once more for each of the last brokers took most of an expansion's time.
+const DONOR_LOOKS: usize = 2;
 /// Passes over all brokers; each makes the state better or ends the phase.
 const PASSES: usize = 6;
 
@@ -197,11 +200,16 @@ fn pull(problem: &Problem<'_>, state: &mut State, destinations: &mut Destination
 fn pull_round(problem: &Problem<'_>, state: &mut State, destinations: &mut Destinations, broker: u32) -> usize {
     let mut queue = Candidates::default();
     let enough = DONOR_SLOTS.0 + DONOR_SLOTS.1 * replicas_short(problem, state, broker);
+    let mut looked_at = 0;
     for donor in donors(problem, state, broker) {
         for &slot in &state.on_broker[donor as usize] {
-            queue.offer(problem, state, slot, |slot| gain_at(problem, state, broker, slot));
+            // Before its turn: replicas that other racks must keep would fill the queue and drive out those that can come.
+            if rack_allows(problem, state, slot, broker) {
+                looked_at += 1;
+                queue.offer(problem, state, slot, |slot| gain_at(problem, state, broker, slot));
+            }
         }
-        if queue.0.len() >= enough {
+        if queue.0.len() >= enough || looked_at >= DONOR_LOOKS * enough {
             break;
         }
     }
