@@ -159,7 +159,7 @@ fn a_partition_that_alone_passes_what_was_asked_of_a_batch_is_named() {
     assert_eq!(
         said(&plan).unwrap(),
         "batch 1 passes what was asked of a batch: t-0 (and 5 more partitions) is one copy of 60 B, about 1 min at \
-         50 MiB/s, and a copy cannot be divided; a higher --throttle makes it shorter"
+         50.0 MiB/s, and a copy cannot be divided; a higher --throttle makes it shorter"
     );
     assert_eq!(said(&six(&Pacing { batch_bytes: Some(60), ..Pacing::default() })), None);
     let slow = Pacing { throttle_bytes_per_sec: Some(1), batch_seconds: Some(59.0), ..Pacing::default() };

@@ -116,7 +116,7 @@ fn a_partition_that_no_window_is_long_enough_for_is_refused_beforehand() {
     let (work, cluster) = one_batch(&[100, 10_000_000]);
     let options = Options { windows: windows(&["01:00-02:00"]), ..OPTIONS };
     let text = carry_out(&cluster, &work, options).0.unwrap_err().to_string();
-    assert!(text.contains("t-1 (9.5 MiB) takes up to 2 h 59 min"), "{text}");
+    assert!(text.contains("t-1 (9.54 MiB) takes up to 2 h 59 min"), "{text}");
     assert!(text.contains("longer than any window"), "{text}");
     assert!(cluster.calls().is_empty());
 }
