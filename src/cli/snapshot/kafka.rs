@@ -29,8 +29,8 @@ Examples:
     --command-config client.properties --inventory inventory.toml --out snapshot
   evenkeel snapshot kafka --bootstrap-server broker1:9092 --prometheus http://prometheus:9090 \\
     --metrics strimzi --window 7d --statistic p95 --history 400d --out snapshot
-  evenkeel snapshot kafka --bootstrap-server broker1:9092 --cruise-control-metrics-topic --window 1h \\
-    --out snapshot
+  evenkeel snapshot kafka --bootstrap-server broker1:9092 --cruise-control-metrics-topic \\
+    --window 1h --out snapshot
 
 A client.properties for SASL_SSL with SCRAM:
   security.protocol=SASL_SSL
