@@ -98,6 +98,14 @@ pub struct Traffic {
     pub reassignment_left_bytes: BTreeMap<BrokerIdx, u64>,
 }
 
+impl Traffic {
+    /// What log dir `row` writes as a fraction of what its disk can; none where that is unknown.
+    #[must_use]
+    pub fn write_utilization(&self, snapshot: &Snapshot, row: usize) -> Option<f64> {
+        Some(self.log_dir_write[row] / snapshot.log_dirs[row].write_capacity_bytes_per_sec?)
+    }
+}
+
 /// Counts the traffic of `snapshot` as it stands; `has_racks` says whether every broker names one.
 pub(super) fn traffic(
     snapshot: &Snapshot,

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use rand::Rng as _;
+use rand_pcg::Pcg64Mcg;
+
 use super::past::Period;
 use super::*;
 use crate::live::http::tests::{Answered, Asked, Server};
@@ -320,5 +323,51 @@ fn settings_that_contradict_each_other_are_faults_and_secrets_stay_hidden() {
         let told = code(text, url);
         assert!(told.contains(words) && !told.contains("p4ss") && !told.contains("v4lue"), "{told}");
         assert!(!told.contains("tok-3n"), "{told}");
+    }
+}
+
+/// `text` cut off, or with characters lost, doubled or exchanged for others that JSON and TOML give a meaning to.
+fn mutilated(text: &str, chance: &mut Pcg64Mcg) -> String {
+    let mut chars: Vec<char> = text.chars().collect();
+    for _ in 0..1 + chance.next_u32() % 3 {
+        let at = chance.next_u32() as usize % chars.len().max(1);
+        match chance.next_u32() % 4 {
+            0 => chars.truncate(at),
+            1 if at < chars.len() => drop(chars.remove(at)),
+            2 if at < chars.len() => chars.insert(at, chars[at]),
+            _ => {
+                let with = "\"[]{},:.-0e9nN \\\u{0}é=#".chars().nth(chance.next_u32() as usize % 20).unwrap();
+                chars.insert(at, with);
+            }
+        }
+    }
+    chars.into_iter().collect()
+}
+
+#[test]
+fn no_mutilated_answer_or_config_panics_and_no_figure_is_made_of_one() {
+    let chance = std::sync::Mutex::new(Pcg64Mcg::new(20_261_121));
+    let server =
+        Server::start(move |asked, _| Some(Answered::json(200, mutilated(&site(asked), &mut chance.lock().unwrap()))));
+    let mut refused = 0;
+    for _ in 0..150 {
+        match measure(&server, "concurrency = 1") {
+            Ok(measured) => assert!(measured.series.iter().all(|series| series.value.is_finite())),
+            Err(error) => {
+                refused += 1;
+                assert!(!error.to_string().is_empty());
+            }
+        }
+    }
+    assert!((1..150).contains(&refused), "{refused} of 150 refused");
+    let whole = "url = \"http://h:9090\"\nuser = \"u\"\npassword_file = \"p\"\nconcurrency = 4\nstep_seconds = 300\n\
+                 [metrics]\nbytes_in = \"in\"\n[labels]\ntopic = \"t\"\n";
+    assert!(PrometheusConfig::parse(Path::new("prom.toml"), whole).is_ok());
+    let mut chance = Pcg64Mcg::new(7);
+    for _ in 0..300 {
+        let text = mutilated(whole, &mut chance);
+        if let Err(faults) = PrometheusConfig::parse(Path::new("prom.toml"), &text) {
+            assert!(faults.has_errors(), "{text}");
+        }
     }
 }

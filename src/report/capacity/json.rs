@@ -173,6 +173,9 @@ struct LogDirView<'a> {
     broker_id: i32,
     log_dir: &'a str,
     write_bytes_per_sec: f64,
+    /// Of what its disk can write; absent where that is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    write_utilization: Option<f64>,
 }
 
 impl<'a> TrafficView<'a> {
@@ -180,7 +183,7 @@ impl<'a> TrafficView<'a> {
         let (snapshot, traffic) = (report.snapshot, &report.load.traffic);
         let groups = traffic.groups.iter().map(|(name, own)| (name.as_str(), ClassesView::of(report, own)));
         let brokers = snapshot.brokers.iter().zip(&traffic.brokers);
-        let dirs = snapshot.log_dirs.iter().zip(&traffic.log_dir_write);
+        let dirs = snapshot.log_dirs.iter().enumerate();
         Self {
             cluster: ClassesView::of(report, &traffic.cluster),
             groups: groups.collect(),
@@ -188,10 +191,11 @@ impl<'a> TrafficView<'a> {
                 .map(|(row, own)| BrokerView { broker_id: row.id, classes: ClassesView::of(report, own) })
                 .collect(),
             log_dirs: dirs
-                .map(|(dir, rate)| LogDirView {
+                .map(|(row, dir)| LogDirView {
                     broker_id: snapshot.broker(dir.broker).id,
                     log_dir: &dir.path,
-                    write_bytes_per_sec: rounded(*rate),
+                    write_bytes_per_sec: rounded(traffic.log_dir_write[row]),
+                    write_utilization: traffic.write_utilization(snapshot, row).map(rounded),
                 })
                 .collect(),
             reassignment_left_bytes: traffic.reassignment_left_bytes.values().sum(),

@@ -278,35 +278,39 @@ pub(crate) fn groups(report: &CapacityReport<'_>) -> Sheet {
 pub(crate) fn log_dirs(report: &CapacityReport<'_>) -> Sheet {
     let snapshot = report.snapshot;
     let usage = &report.usage;
-    let rows = snapshot.log_dirs.iter().enumerate().map(|(row, dir)| {
-        vec![
+    let traffic = Some(&report.load.traffic).filter(|_| report.load.has_traffic);
+    let is_rated = snapshot.log_dirs.iter().any(|dir| dir.write_capacity_bytes_per_sec.is_some());
+    let rate = |row: usize| traffic.map(|traffic| traffic.log_dir_write[row]);
+    // The page shows the first rows: the ones written to most, then as the snapshot has them.
+    let mut order: Vec<usize> = (0..snapshot.log_dirs.len()).collect();
+    order.sort_by(|&a, &b| rate(b).unwrap_or(0.0).total_cmp(&rate(a).unwrap_or(0.0)));
+    let rows = order.into_iter().map(|row| {
+        let dir = &snapshot.log_dirs[row];
+        let mut cells = vec![
             Cell::Text(snapshot.broker(dir.broker).id.to_string()),
             dir.path.clone().into(),
             dir.state.name().into(),
             Cell::Bytes(usage.log_dir_bytes[row] as f64),
             Cell::some(dir.capacity_bytes.map(|bytes| bytes as f64), Cell::Bytes),
             Cell::some(usage.log_dir_utilization(snapshot, crate::model::LogDirIdx::new(row)), Cell::Share),
-            Cell::some(report.load.has_traffic.then_some(report.load.traffic.log_dir_write[row]), Cell::Rate),
-        ]
+            Cell::some(rate(row), Cell::Rate),
+        ];
+        let written = || traffic.and_then(|traffic| traffic.write_utilization(snapshot, row));
+        cells.extend(is_rated.then(|| Cell::some(written(), Cell::Share)));
+        cells
     });
-    let mut rows: Vec<Vec<Cell>> = rows.collect();
-    // The page shows the first rows: the ones written to most, then as the snapshot has them.
-    let rate = |row: &[Cell]| if let Some(Cell::Rate(rate)) = row.last() { *rate } else { 0.0 };
-    rows.sort_by(|a, b| rate(b).total_cmp(&rate(a)));
-    Sheet {
-        name: "log_dirs",
-        title: "Disk writes by log dir, most first",
-        columns: vec![
-            figures("broker_id", "broker"),
-            words("log_dir", "log dir"),
-            words("state", "state"),
-            figures("used_bytes", "used"),
-            figures("capacity_bytes", "capacity"),
-            figures("utilization", "used"),
-            figures("write_bytes_per_sec", "written"),
-        ],
-        rows,
-    }
+    let rows = rows.collect();
+    let mut columns = vec![
+        figures("broker_id", "broker"),
+        words("log_dir", "log dir"),
+        words("state", "state"),
+        figures("used_bytes", "used"),
+        figures("capacity_bytes", "capacity"),
+        figures("utilization", "used"),
+        figures("write_bytes_per_sec", "written"),
+    ];
+    columns.extend(is_rated.then(|| figures("write_utilization", "of what it can write")));
+    Sheet { name: "log_dirs", title: "Disk writes by log dir, most first", columns, rows }
 }
 
 pub(crate) fn page_cache(report: &CapacityReport<'_>) -> Sheet {

@@ -99,6 +99,24 @@ fn every_table_is_a_file_and_all_rows_have_its_width() {
 }
 
 #[test]
+fn what_a_dir_writes_is_held_against_what_its_disk_can_where_that_is_known() {
+    let policy = Policy::default();
+    let mut snapshot = sample::contract_example();
+    let share =
+        |snapshot: &Snapshot, row: usize| json(snapshot)["traffic"]["log_dirs"][row]["write_utilization"].clone();
+    assert!(
+        !sheets::log_dirs(&report_of(&snapshot, &policy, None)).columns.iter().any(|c| c.key == "write_utilization")
+    );
+    let written = json(&snapshot)["traffic"]["log_dirs"][0]["write_bytes_per_sec"].as_f64().unwrap();
+    snapshot.log_dirs[0].write_capacity_bytes_per_sec = Some(4.0 * written);
+    assert_eq!((share(&snapshot, 0), share(&snapshot, 1)), (serde_json::json!(0.25), serde_json::Value::Null));
+    let report = report_of(&snapshot, &policy, None);
+    let sheet = sheets::log_dirs(&report);
+    assert_eq!(sheet.columns.last().unwrap().key, "write_utilization");
+    assert!(sheet.rows.iter().all(|row| row.len() == sheet.columns.len()));
+}
+
+#[test]
 fn which_files_there_are_does_not_depend_on_the_figures() {
     let policy = Policy::default();
     let names = |snapshot: &Snapshot| {
