@@ -1,5 +1,5 @@
 //! A plan of several batches on a real Kafka: cancelled and rolled back in its middle, then carried out under a throttle,
-//! each batch within the time that was predicted for it. Nothing is left behind: no replica, no order, no setting.
+//! within the time that was predicted for it. Nothing is left behind: no replica, no order, no setting.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -66,7 +66,7 @@ fn a_plan_of_several_batches_ends_when_predicted_and_can_be_stopped_in_its_middl
     assert!(told.contains("rolled back: "), "{told}");
     assert_eq!((site.observed(), site.settings()), (first.clone(), settings.clone()));
 
-    every_batch_takes_as_long_as_predicted(&site, batches);
+    the_plan_takes_as_long_as_predicted(&site, batches);
     assert_eq!(site.settings(), settings);
     assert_ne!(site.observed(), first);
 }
@@ -104,18 +104,25 @@ fn stopped_in_the_second_batch(site: &Site, first: &BTreeMap<Key, Observed>, set
     }
 }
 
-fn every_batch_takes_as_long_as_predicted(site: &Site, batches: usize) {
+/// One batch in ten may take longer than its p90, on a machine that does much else more of them: the whole plan may not.
+fn the_plan_takes_as_long_as_predicted(site: &Site, batches: usize) {
     let told = site.evenkeel(&site.apply(&["--throttle", "1MB", "--format", "json"]));
     let report: serde_json::Value = serde_json::from_str(&told).unwrap();
     // With --nocapture, what a reader of docs/live.md sees.
     println!("{}\n{report:#}", site.log("stopped.log"));
     let measured = report["measured"].as_array().unwrap();
     assert_eq!(measured.len(), batches, "{report:#}");
+    let number = |value: &serde_json::Value| value.as_f64().unwrap();
     for batch in measured {
-        assert_eq!(batch["as_predicted"], true, "{report:#}");
-        let (planned, copied) = (batch["planned_bytes"].as_f64().unwrap(), batch["copied_bytes"].as_f64().unwrap());
-        assert!(copied >= planned * 0.99, "{batch:#}");
+        assert!(number(&batch["copied_bytes"]) >= number(&batch["planned_bytes"]) * 0.99, "{batch:#}");
+        let (span, seconds) = (&batch["predicted_seconds"], number(&batch["seconds"]));
+        let is_within = number(&span["p10"]) <= seconds && seconds <= number(&span["p90"]);
+        assert_eq!(batch["as_predicted"], is_within, "{batch:#}");
     }
+    let seconds: f64 = measured.iter().map(|batch| number(&batch["seconds"])).sum();
+    let plan: serde_json::Value = serde_json::from_slice(&fs::read(site.path("plan/plan.json")).unwrap()).unwrap();
+    let span = &plan["pace"]["duration_seconds"];
+    assert!(number(&span["p10"]) <= seconds && seconds <= number(&span["p90"]), "{seconds} s, {span:#}");
     let journal = fs::read_to_string(site.path("plan.journal")).unwrap();
     assert!(journal.matches("\"record\":\"measured\"").count() >= batches, "{journal}");
 }

@@ -1,13 +1,15 @@
 //! How long a batch takes, by letting its copies flow through leaders' and followers' quotas.
 //!
-//! Input: a batch's [`Pace`], a throttle. Output: [`Durations`], the span that nine of ten runs end in and its middle.
+//! Input: a batch's [`Pace`], a throttle. Output: [`Runs`], which tells [`Durations`]: the span that nine of ten runs end
+//! in and its middle.
 //! The model: copies from one leader to one receiver are one flow; flows share each broker's quota, out and in, max–min
 //! fairly (Bertsekas and Gallager, *Data Networks*, 6.5.2: raise all rates alike, freeze what a full quota holds).
 //! When one ends the rest speed up.
 //!
 //! What a quota alone does not tell was measured on Kafka 4.3 with known plans:
 //! - the first response of each fetcher, up to `replica.fetch.response.max.bytes`, passes whole before the quota bites;
-//! - a quota is kept over 11 samples of 1 s (`replication.quota.window.num` and `.size.seconds`): a quiet start is credit;
+//! - a quota is kept over 11 samples of 1 s (`replication.quota.window.num` and `.size.seconds`): a quiet start is credit,
+//!   and what the batch before copied in a burst is waited out, by a small batch for longer than its own copies take;
 //! - what is written meanwhile is copied too, for each partition until its copy has caught up: partitions end one after
 //!   the other at best, all at the end at worst;
 //! - moves between dirs end up to a tenth late, and the tool needs seconds to see the end.
@@ -80,30 +82,71 @@ struct Run {
     fades: bool,
 }
 
-/// How long `pace` takes at a throttle, with fetches of Kafka's default size.
+/// How long a batch's copies flow, between brokers and within, by how lucky the run is; none where they never end.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Runs {
+    fast: Option<Seconds>,
+    middle: Option<Seconds>,
+    slow: Option<Seconds>,
+}
+
+/// Until all copies between brokers, and all between dirs, are made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Seconds {
+    between: f64,
+    within: f64,
+}
+
+/// Lets `pace` flow at a throttle, with fetches of Kafka's default size.
 #[must_use]
-pub fn durations(pace: &Pace, throttle_bytes_per_sec: f64) -> Durations {
-    durations_with(pace, throttle_bytes_per_sec, FETCH_RESPONSE_MAX_BYTES)
+pub fn simulate(pace: &Pace, throttle_bytes_per_sec: f64) -> Runs {
+    simulate_with(pace, throttle_bytes_per_sec, FETCH_RESPONSE_MAX_BYTES)
 }
 
 /// The same with another `replica.fetch.response.max.bytes`.
 #[must_use]
-pub fn durations_with(pace: &Pace, throttle_bytes_per_sec: f64, fetch_response_max_bytes: f64) -> Durations {
-    let [least, middle, most] = OVERHEAD_SECONDS;
+pub fn simulate_with(pace: &Pace, throttle_bytes_per_sec: f64, fetch_response_max_bytes: f64) -> Runs {
     let run = |share: f64, fades: bool| {
         let run = Run { burst_bytes: share * fetch_response_max_bytes, fades };
-        Some((
-            between_brokers(pace, throttle_bytes_per_sec, run)?,
-            within_brokers(pace, throttle_bytes_per_sec, fades)?,
-        ))
+        Some(Seconds {
+            between: between_brokers(pace, throttle_bytes_per_sec, run)?,
+            within: within_brokers(pace, throttle_bytes_per_sec, fades)?,
+        })
     };
-    let credit = |seconds: f64, share: f64| (seconds - share * QUOTA_WINDOW_SECONDS).max(0.0);
-    let p10 = run(1.0, true).map(|(between, within)| credit(FASTER * between.max(within), 1.0) + least);
-    let p50 = run(0.5, true).map(|(between, within)| credit(between, 0.5).max(within) + middle);
-    let p90 = run(0.0, false).map(|(between, within)| (SLOWER * between).max(LOG_DIRS_SLOWER * within) + most);
-    let at_least = |low: Option<f64>, high: Option<f64>| high.map(|high| low.map_or(high, |low| high.max(low)));
-    let p50 = at_least(p10, p50);
-    Durations { p10, p50, p90: at_least(p50, p90) }
+    Runs { fast: run(1.0, true), middle: run(0.5, true), slow: run(0.0, false) }
+}
+
+impl Runs {
+    /// For a batch that begins when nothing has been copied for a while.
+    #[must_use]
+    pub fn first(self) -> Durations {
+        self.durations([QUOTA_WINDOW_SECONDS, 0.5 * QUOTA_WINDOW_SECONDS], 0.0)
+    }
+
+    /// For a batch that begins when another has just ended: it finds the quotas free at best, and spent at worst.
+    #[must_use]
+    pub fn next(self) -> Durations {
+        let copies = self.slow.is_some_and(|slow| slow.between.max(slow.within) > 0.0);
+        self.durations([QUOTA_WINDOW_SECONDS, 0.0], if copies { QUOTA_WINDOW_SECONDS } else { 0.0 })
+    }
+
+    /// What a batch adds to a run of many: what one has to wait for, the one before has had.
+    #[must_use]
+    pub fn among_many(self) -> Durations {
+        self.durations([0.0; 2], 0.0)
+    }
+
+    fn durations(self, credit_seconds: [f64; 2], wait_seconds: f64) -> Durations {
+        let [least, middle, most] = OVERHEAD_SECONDS;
+        let after = |seconds: f64, credit: f64| (seconds - credit).max(0.0);
+        let [fast_credit, middle_credit] = credit_seconds;
+        let p10 = self.fast.map(|run| after(FASTER * run.between.max(run.within), fast_credit) + least);
+        let p50 = self.middle.map(|run| after(run.between, middle_credit).max(run.within) + middle);
+        let p90 = self.slow.map(|run| (SLOWER * run.between).max(LOG_DIRS_SLOWER * run.within) + wait_seconds + most);
+        let at_least = |low: Option<f64>, high: Option<f64>| high.map(|high| low.map_or(high, |low| high.max(low)));
+        let p50 = at_least(p10, p50);
+        Durations { p10, p50, p90: at_least(p50, p90) }
+    }
 }
 
 /// Seconds until all dirs are done; each broker copies apart from all others.

@@ -60,7 +60,7 @@ fn what_is_written_fades_as_partitions_end_and_not_before() {
 
 /// Whether `measured` seconds are within the interval at `throttle_mb`.
 fn check(pace: &Pace, throttle_mb: f64, response_bytes: f64, measured: f64) {
-    let durations = durations_with(pace, throttle_mb * MB, response_bytes);
+    let durations = simulate_with(pace, throttle_mb * MB, response_bytes).first();
     let (p10, p90) = (durations.p10.unwrap(), durations.p90.unwrap());
     assert!(p10 <= measured && measured <= p90, "measured {measured}, predicted {durations:?}");
     assert!(durations.p10 <= durations.p50 && durations.p50 <= durations.p90, "{durations:?}");
@@ -98,8 +98,9 @@ fn a_measured_move_between_dirs_is_within_the_predicted_span() {
 fn a_throttle_below_what_followers_read_never_ends() {
     // H: 1 MB/s, and 1 MB/s written per leader to the partitions that move; 14.7 MB came in 42 s, then it was cancelled.
     let pace = pace(&[(0, 10, 155.2 * MB, MB, MB), (1, 10, 155.2 * MB, MB, MB)]);
-    assert_eq!(durations(&pace, MB), Durations::default());
-    assert!(durations(&pace, 8.0 * MB).p90.is_some());
+    assert_eq!(simulate(&pace, MB), Runs::default());
+    assert_eq!(simulate(&pace, MB).next(), Durations::default());
+    assert!(simulate(&pace, 8.0 * MB).first().p90.is_some());
 }
 
 #[test]
@@ -128,4 +129,35 @@ fn a_single_partition_is_followed_to_its_end_in_one_step_and_two_in_two() {
         steps
     };
     assert_eq!((steps(1.0), steps(2.0), steps(1e6)), (1, 2, 20));
+}
+
+#[test]
+fn a_batch_right_after_another_may_wait_for_the_quotas_window_and_many_wait_once() {
+    // 60 MB at 1 MB/s, from one leader to one receiver; fetches so small that bursts do not count.
+    let runs = simulate_with(&pace(&[(0, 1, 60.0 * MB, 0.0, 0.0)]), MB, 0.0);
+    let (first, next, among) = (runs.first(), runs.next(), runs.among_many());
+    let seconds = |durations: Durations| [durations.p10, durations.p50, durations.p90].map(Option::unwrap);
+    let near = |a: [f64; 3], b: [f64; 3]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-6);
+    assert!(near(seconds(first), [57.0 - 11.0 + 1.0, 60.0 - 5.5 + 2.0, 64.2 + 5.0]), "{first:?}");
+    assert!(near(seconds(next), [57.0 - 11.0 + 1.0, 60.0 + 2.0, 64.2 + 11.0 + 5.0]), "{next:?}");
+    assert!(near(seconds(among), [57.0 + 1.0, 60.0 + 2.0, 64.2 + 5.0]), "{among:?}");
+    // Elections alone wait for no quota.
+    assert_eq!(seconds(simulate(&Pace::default(), MB).next()), OVERHEAD_SECONDS);
+}
+
+#[test]
+fn batches_measured_one_after_another_are_within_their_spans() {
+    // Kafka 4.3, one leader, 1 MB/s a broker, fetches of 256 KiB, one batch right after the other: 10.5 MB three times,
+    // then 4.5 and 3 MB. The first passed as credit; the last was through only when the window had room again.
+    let runs = |bytes: f64| simulate_with(&pace(&[(0, 1, bytes, 0.0, 0.0)]), MB, 262_144.0);
+    let measured = [(10_507_938.0, 0.6), (10_507_938.0, 11.3), (10_507_938.0, 11.1), (4_503_402.0, 2.0), (3_002_268.0, 9.4)];
+    for (row, &(bytes, seconds)) in measured.iter().enumerate() {
+        let span = if row == 0 { runs(bytes).first() } else { runs(bytes).next() };
+        // A run that needs no tool of Kafka's saves the second that its start takes.
+        assert!(span.p10.unwrap() - 1.0 <= seconds && seconds <= span.p90.unwrap(), "{seconds}: {span:?}");
+    }
+    let many = measured[1..].iter().map(|(bytes, _)| runs(*bytes).among_many());
+    let whole = many.fold(runs(measured[0].0).first(), Durations::then);
+    let seconds: f64 = measured.iter().map(|(_, seconds)| seconds).sum();
+    assert!(whole.p10.unwrap() <= seconds && seconds <= whole.p90.unwrap(), "{seconds}: {whole:?}");
 }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::change::{Change, Standing};
 use super::elections::leader_after;
-use super::fluid::{Durations, durations};
+use super::fluid::{Durations, Runs, simulate};
 use super::pace::Pace;
 use super::throttle::{Basis, Headroom, Networks, Throttle};
 use super::words::duration;
@@ -97,17 +97,19 @@ impl Timetable {
         let asked = asked(pacing, &paces, &mut warnings);
         let is_shared = paces.len() > BATCHES_WITH_OWN_THROTTLE;
         let shared = if is_shared { asked.or_else(|| least_of(networks, &paces)) } else { asked };
-        let time = |pace: &Pace| {
+        let time = |(row, pace): (usize, &Pace)| {
             let throttle = shared.unwrap_or_else(|| networks.throttle(pace));
             let rate = throttle.bytes_per_sec as f64;
-            BatchTime {
-                durations: durations(pace, rate),
+            let runs = simulate(pace, rate);
+            let time = BatchTime {
+                durations: if row == 0 { runs.first() } else { runs.next() },
                 throttle,
                 least_throttle_bytes_per_sec: pace.least_throttle_bytes_per_sec(),
                 busiest: pace.estimate(rate).busiest,
-            }
+            };
+            (time, runs)
         };
-        let times: Vec<BatchTime> = paces.par_iter().map(time).collect();
+        let (times, runs): (Vec<BatchTime>, Vec<Runs>) = paces.par_iter().enumerate().map(time).unzip();
         let copying = times.iter().zip(&paces).filter(|(_, pace)| !pace.flows.is_empty() || !pace.log_dirs.is_empty());
         let throttle = copying.map(|(time, _)| time.throttle).min_by_key(|throttle| throttle.bytes_per_sec);
         let throttle = throttle.unwrap_or_else(|| asked.unwrap_or_else(|| networks.throttle(&Pace::default())));
@@ -115,7 +117,7 @@ impl Timetable {
         let headroom =
             least_headroom.min_by(|a, b| a.throttle_max_bytes_per_sec().total_cmp(&b.throttle_max_bytes_per_sec()));
         let mut table = Self {
-            total: total(times.iter().map(|time| time.durations)),
+            total: total(&runs),
             sweep: sweep(&paces, throttle, headroom),
             headroom,
             batches: times,
@@ -229,12 +231,15 @@ fn least_throttle(paces: &[Pace], deadline: f64) -> Option<u64> {
 /// All batches at one throttle.
 fn whole(paces: &[Pace], throttle_bytes_per_sec: f64) -> Durations {
     // Simulated side by side, added in order: the sum is the same at any thread count.
-    let times: Vec<Durations> = paces.par_iter().map(|pace| durations(pace, throttle_bytes_per_sec)).collect();
-    total(times.into_iter())
+    let runs: Vec<Runs> = paces.par_iter().map(|pace| simulate(pace, throttle_bytes_per_sec)).collect();
+    total(&runs)
 }
 
-fn total(durations: impl Iterator<Item = Durations>) -> Durations {
-    durations.fold(Durations { p10: Some(0.0), p50: Some(0.0), p90: Some(0.0) }, Durations::then)
+/// Batches one right after the other.
+fn total(runs: &[Runs]) -> Durations {
+    let nothing = Durations { p10: Some(0.0), p50: Some(0.0), p90: Some(0.0) };
+    let Some((first, rest)) = runs.split_first() else { return nothing };
+    rest.iter().map(|runs| runs.among_many()).fold(first.first(), Durations::then)
 }
 
 fn sweep(paces: &[Pace], throttle: Throttle, headroom: Option<Headroom>) -> Vec<SweepRow> {

@@ -45,7 +45,8 @@ impl Apply<'_> {
             Some(limit) => self.slow_down(step, limit, &look.alive)?,
             None => 0.0,
         };
-        let predicted = limit.map(|limit| predict::durations(&step.targets, &look, limit, fetch));
+        let after_others = is_rollback || batch > 1;
+        let predicted = limit.map(|limit| predict::durations(&step.targets, &look, limit, fetch, after_others));
         let mut held_seconds = 0.0;
         let end = self.move_replicas(step, &brokers, (began, limit), &mut held_seconds)?;
         held_seconds += self.wait_to_elect(step)?;

@@ -13,7 +13,6 @@ use super::work::{Step, Target};
 use super::{Apply, ApplyError, Event, predict};
 use crate::live::admin::TopicPartition;
 use crate::model::human;
-use crate::plan::fluid::FETCH_RESPONSE_MAX_BYTES;
 use crate::plan::words::duration;
 
 /// A window that has only just opened, as looks and clocks are late, is as long as the longest.
@@ -45,7 +44,7 @@ impl Apply<'_> {
         };
         while !step.targets.iter().any(|target| look.is_under_way(target)) {
             let seconds = match limit {
-                Some(limit) => predict::durations(&step.targets, &look, limit, FETCH_RESPONSE_MAX_BYTES).p90,
+                Some(limit) => predict::longest_seconds(&step.targets, &look, limit),
                 None => Some(0.0),
             };
             let needed = seconds.filter(|seconds| *seconds <= longest - LATE_SECONDS);
@@ -66,15 +65,17 @@ impl Apply<'_> {
 
     /// Waits for a window to elect in; how long that took. Settings are as they were found meanwhile.
     pub(super) fn wait_to_elect(&mut self, step: &Step) -> Result<f64, ApplyError> {
-        let began = self.surroundings.unix_seconds();
+        let mut waited = 0.0;
         while let Gate::Closed { opens } = self.gate() {
             if step.elections.is_empty() {
                 break;
             }
             self.restore()?;
+            let began = self.surroundings.unix_seconds();
             self.wait_until(opens, "outside the windows, nobody is elected");
+            waited += self.surroundings.unix_seconds() - began;
         }
-        Ok(self.surroundings.unix_seconds() - began)
+        Ok(waited)
     }
 
     /// Sees to what runs outside a window; whether it waited. Once nothing runs, it waits for the next window.
@@ -178,7 +179,7 @@ impl Apply<'_> {
         for step in steps {
             let Some(limit) = self.limit(step) else { continue };
             for target in &step.targets {
-                let p90 = predict::durations([target], &Look::default(), limit, FETCH_RESPONSE_MAX_BYTES).p90;
+                let p90 = predict::longest_seconds([target], &Look::default(), limit);
                 if p90.is_none_or(|seconds| seconds > longest) {
                     return Err(ApplyError::Refused(format!(
                         "batch {}: {} ({}) takes up to {} at {}, longer than any window: give a longer --window or a \

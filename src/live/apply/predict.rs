@@ -9,7 +9,7 @@ use super::look::{Look, Phase};
 use super::work::Target;
 use crate::live::admin::{Configs, Resource, TopicPartition};
 use crate::model::BrokerIdx;
-use crate::plan::fluid::{Durations, FETCH_RESPONSE_MAX_BYTES, durations_with};
+use crate::plan::fluid::{Durations, FETCH_RESPONSE_MAX_BYTES, simulate_with};
 use crate::plan::pace::{Flow, Pace};
 
 /// The broker setting that says how much a fetch brings at most.
@@ -59,17 +59,30 @@ fn broker(id: i32) -> BrokerIdx {
     BrokerIdx::new(usize::try_from(id).unwrap_or(0))
 }
 
-/// How long `targets` take from where `look` sees them.
+/// How long `targets` take from where `look` sees them; after other copies they may have to wait for the quotas first.
 #[must_use]
 pub fn durations<'t>(
     targets: impl IntoIterator<Item = &'t Target>,
     look: &Look,
     throttle_bytes_per_sec: u64,
     fetch_response_max_bytes: f64,
+    after_others: bool,
 ) -> Durations {
-    let predicted = durations_with(&pace(targets, look), throttle_bytes_per_sec as f64, fetch_response_max_bytes);
+    let runs = simulate_with(&pace(targets, look), throttle_bytes_per_sec as f64, fetch_response_max_bytes);
+    let predicted = if after_others { runs.next() } else { runs.first() };
     // No tool of Kafka's has to start: a single small copy was seen to take 0.4 s in all.
     Durations { p10: predicted.p10.map(|p10| (p10 - TOOL_START_SECONDS).max(0.0)), ..predicted }
+}
+
+/// Seconds that nine of ten runs of `targets` take at most, whatever was copied before, with Kafka's own fetches; none
+/// where they may never end.
+#[must_use]
+pub fn longest_seconds<'t>(
+    targets: impl IntoIterator<Item = &'t Target>,
+    look: &Look,
+    throttle_bytes_per_sec: u64,
+) -> Option<f64> {
+    durations(targets, look, throttle_bytes_per_sec, FETCH_RESPONSE_MAX_BYTES, true).p90
 }
 
 /// Which of `waiting` may begin beside `running` so that nine of ten runs end within `seconds`: the smallest first, as
@@ -86,7 +99,7 @@ pub fn that_end_within<'t>(
     order.sort_by_key(|target| (target.copy_bytes, target.partition.clone()));
     let fits = |count: usize| {
         let all = running.iter().chain(&order[..count]).copied();
-        durations(all, look, throttle_bytes_per_sec, FETCH_RESPONSE_MAX_BYTES).p90.is_some_and(|p90| p90 <= seconds)
+        longest_seconds(all, look, throttle_bytes_per_sec).is_some_and(|longest| longest <= seconds)
     };
     // One more never takes less time, so that the most that fit are found by halving.
     let (mut most, mut least_beyond) = (0, order.len() + 1);
