@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::execute::{Watch, brokers_of};
+use super::execute::Watch;
 use super::look::{Look, Phase};
 use super::windows::{Gate, WindowEnd};
 use super::work::{Step, Target};
@@ -59,7 +59,7 @@ impl Apply<'_> {
                 }
                 Gate::Closed { opens } => self.wait_until(opens, "outside the windows"),
             }
-            look = self.look_until_sound(&brokers_of(&step.targets), &step.targets)?;
+            look = self.look_until_sound(step, limit)?;
         }
         Ok(look)
     }
@@ -132,7 +132,7 @@ impl Apply<'_> {
         while let Gate::Closed { opens } = self.gate() {
             self.wait_until(opens, why);
         }
-        let look = self.look_until_sound(&brokers_of(&step.targets), &step.targets)?;
+        let look = self.look_until_sound(step, limit)?;
         limit.map_or(Ok(()), |limit| self.slow_down(step, limit, &look.alive).map(drop))
     }
 
