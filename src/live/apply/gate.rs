@@ -66,15 +66,17 @@ impl Apply<'_> {
 
     /// Waits for a window to elect in; how long that took. Settings are as they were found meanwhile.
     pub(super) fn wait_to_elect(&mut self, step: &Step) -> Result<f64, ApplyError> {
-        let began = self.surroundings.unix_seconds();
+        let mut waited_seconds = 0.0;
         while let Gate::Closed { opens } = self.gate() {
             if step.elections.is_empty() {
                 break;
             }
+            let began = self.surroundings.unix_seconds();
             self.restore()?;
             self.wait_until(opens, "outside the windows, nobody is elected");
+            waited_seconds += self.surroundings.unix_seconds() - began;
         }
-        Ok(self.surroundings.unix_seconds() - began)
+        Ok(waited_seconds)
     }
 
     /// Sees to what runs outside a window; whether it waited. Once nothing runs, it waits for the next window.
