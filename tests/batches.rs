@@ -211,3 +211,51 @@ proptest! {
         prop_assert_eq!(carried_out(&snapshot, &plan, !pick), plan.placement);
     }
 }
+
+/// The properties above say something only where plans have several batches, dirs are nearly full meanwhile, and rules
+/// are repaired.
+#[test]
+fn the_random_plans_have_batches_and_full_dirs_to_speak_of() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::{Config, TestRunner};
+    let mut runner = TestRunner::new(Config { rng_seed: RngSeed::Fixed(7), ..Config::default() });
+    let (cases, policy) = (40, Policy::default());
+    let (mut several, mut many, mut crowded, mut repairs, mut between_dirs) = (0, 0, 0, 0, 0);
+    for _ in 0..cases {
+        let (spec, pacing) = (cluster(), pacing()).new_tree(&mut runner).unwrap().current();
+        let snapshot = synthesize(&spec).unwrap();
+        let plan = plan::build(&snapshot, &policy, solve(&snapshot, &policy), &pacing);
+        several += u32::from(plan.batches.len() > 1);
+        many += u32::from(plan.batches.len() > 4);
+        crowded += u32::from(peak(&snapshot, &plan) > policy.limits.log_dir);
+        repairs += u32::from(plan.before.hard_total() > plan.after.hard_total());
+        between_dirs += u32::from(plan.movement.log_dir_moves > 0);
+    }
+    let found = (several, many, crowded, repairs, between_dirs);
+    println!(
+        "of {cases}: {found:?} (several batches, more than four, past the limit meanwhile, repairs, between dirs)"
+    );
+    assert!(several >= 25 && many >= 10 && crowded >= 5 && repairs >= 15 && between_dirs >= 10, "{found:?}");
+}
+
+/// The fullest that any log dir becomes that receives a copy, both copies there.
+fn peak(snapshot: &Snapshot, plan: &Plan) -> f64 {
+    let mut state = State::of(snapshot);
+    let mut fullest = 0.0_f64;
+    for batch in &plan.batches {
+        let mut used: Vec<u64> = snapshot.log_dirs.iter().map(|dir| dir.other_used_bytes).collect();
+        for resident in snapshot.partition_indices().flat_map(|partition| state.residents(partition)) {
+            resident.seat.log_dir.into_iter().for_each(|dir| used[dir.row()] += resident.size_bytes);
+        }
+        for entry in &batch.entries {
+            for copy in state.reassign(entry.partition, &wishes(&entry.seats)) {
+                let Some(dir) = copy.seat.log_dir else { continue };
+                used[dir.row()] += copy.size_bytes;
+                let capacity = snapshot.log_dir(dir).capacity_bytes.map_or(f64::INFINITY, |bytes| bytes as f64);
+                fullest = fullest.max(used[dir.row()] as f64 / capacity);
+            }
+        }
+        batch.elections.iter().for_each(|&partition| state.elect(partition));
+    }
+    fullest
+}

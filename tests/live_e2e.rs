@@ -228,6 +228,7 @@ fn a_plan_is_stopped_resumed_and_undone(site: &Site) {
     site.until("the plan is held", || site.log("held.log").contains(&format!("broker {receiver} is away")));
     site.lab.run("again", &[&receiver]);
     site.until("the plan goes on", || site.log("held.log").contains("goes on"));
+    assert!(site.log("held.log").contains("held since "), "{}", site.log("held.log"));
     kill(child);
     let told = site.apply(&["--resume", "--throttle", "unlimited"], 0);
     assert!(told.contains("applied: "), "{told}");

@@ -15,6 +15,7 @@ use super::verify;
 use crate::ingest::policy::parse_bytes;
 use crate::live::Admin;
 use crate::live::admin::Resource;
+use crate::live::apply::guard::Guard;
 use crate::live::apply::journal::{JournalError, Standing};
 use crate::live::apply::windows::{WindowEnd, Windows};
 use crate::live::apply::work::Step;
@@ -27,8 +28,9 @@ const EXAMPLES: &str = "\
 The cluster is read again first; partitions that are not as in the snapshot are listed and nothing
 is done. Then each batch: throttle, log dirs, reassignments, elections; what was set is put back as
 it was found. The journal (PLAN.journal) is written before each step: a run that was killed is
-taken over with --resume. While a broker that is needed is away, or a partition has fewer replicas
-in sync than in the snapshot, nothing more is begun. With --window, nothing begins outside the
+taken over with --resume. While a broker that is needed is away, a partition of any topic has fewer
+replicas in sync than in the snapshot or than min.insync.replicas, or disks or networks that are
+copied to are past the policy's limits, nothing more is begun. With --window, nothing begins outside the
 windows, nor what would not end within one. Each batch is told with how long it took and how long
 it was predicted to take.
 
@@ -84,12 +86,25 @@ pub struct Args {
     /// The windows' time zone, such as Europe/Berlin [default: the system's]
     #[arg(long, help_heading = PLAN, value_name = "ZONE", requires = "window")]
     window_zone: Option<String>,
+    /// Whose replicas must be in sync for anything to begin
+    #[arg(long, help_heading = PLAN, value_enum, default_value_t)]
+    watch: WatchArg,
     /// What becomes of copies that run when a window ends
     #[arg(long, help_heading = PLAN, value_enum, default_value_t, requires = "window")]
     window_end: WindowEndArg,
     /// How often the cluster is looked at
     #[arg(long, help_heading = PLAN, value_name = "DURATION", default_value = "2s", value_parser = common::parse_duration)]
     poll: Duration,
+}
+
+/// Whose replicas must be in sync for anything to begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum WatchArg {
+    /// All partitions' of the cluster
+    #[default]
+    Cluster,
+    /// Those of the partitions of the batch
+    Batch,
 }
 
 /// What becomes of copies that run when a window ends.
@@ -138,11 +153,13 @@ pub fn run(args: &Args) -> Result<Verdict, CliError> {
     let connection = args.cluster.connect()?;
     let mut file = FileJournal::open(&journal)?;
     let teller = Teller::default();
+    let guard = Guard::of(&snapshot, &policy, args.watch == WatchArg::Cluster);
     let result = {
         let mut run = Apply {
             admin: &connection,
             journal: &mut file,
             surroundings: &System,
+            guard: &guard,
             tell: &|event| teller.tell(event),
             options: Options {
                 throttle,

@@ -171,7 +171,8 @@ impl<'a> Failures<'a> {
 }
 
 /// Log dirs and offsets, and when they were asked for.
-struct Reading {
+#[derive(Debug)]
+pub(super) struct Reading {
     dirs: BTreeMap<i32, Answer<LogDirs>>,
     dirs_at: f64,
     offsets: BTreeMap<TopicPartition, Answer<OffsetsAnswer>>,
@@ -179,7 +180,8 @@ struct Reading {
 }
 
 impl Reading {
-    fn take(
+    /// Asks each of `brokers` once for its log dirs and, `with_offsets`, for the offsets of what it leads of `topics`.
+    pub(super) fn take(
         admin: &dyn Admin,
         brokers: &[i32],
         topics: &TopicsAnswer,
@@ -301,6 +303,25 @@ fn take_rates(topics: &TopicsAnswer, first: &Reading, second: &Reading, observed
         end: rfc3339(second.dirs_at.ceil() as i64),
         statistic: Statistic::Mean,
     });
+}
+
+/// Bytes per second that producers wrote to each partition between two readings, as far as these tell.
+pub(super) fn written<'t>(
+    topics: &'t TopicsAnswer,
+    first: &Reading,
+    second: &Reading,
+) -> BTreeMap<&'t TopicPartition, f64> {
+    let (sizes_before, sizes_after) = (first.sizes(), second.sizes());
+    let seconds = second.dirs_at - first.dirs_at;
+    let rate = |(partition, found): (&'t TopicPartition, &super::admin::PartitionAnswer)| {
+        let replica = (partition, found.leader?);
+        let offsets = |reading: &Reading| reading.offsets.get(partition)?.as_ref().ok().copied();
+        let offsets = offsets(first).zip(offsets(second));
+        let (Grown::Log(bytes) | Grown::Records(bytes)) =
+            grown(sizes_before.get(&replica).copied(), sizes_after.get(&replica).copied(), offsets)?;
+        Some((partition, bytes / seconds))
+    };
+    if seconds > 0.0 { topics.partitions.iter().filter_map(rate).collect() } else { BTreeMap::new() }
 }
 
 /// Bytes written, and what they were taken from.

@@ -27,6 +27,7 @@ mod spread;
 mod step;
 pub mod throttle;
 pub mod timetable;
+mod tools;
 pub mod words;
 
 #[cfg(test)]

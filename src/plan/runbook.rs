@@ -8,6 +8,7 @@ use super::fluid::Durations;
 use super::rollback::rollback;
 use super::throttle::Basis;
 use super::timetable::{BATCHES_WITH_OWN_THROTTLE, BatchTime};
+use super::tools::Tools;
 use super::words::duration;
 use super::{Batch, Plan};
 use crate::model::{BrokerState, Snapshot, human};
@@ -61,10 +62,14 @@ pub fn render_with(snapshot: &Snapshot, plan: &Plan, extra: &Extra) -> String {
         all_batches(&mut text, snapshot, plan);
     }
     text.push_str(&extra.after);
-    watch(&mut text);
+    watch(&mut text, tools(snapshot));
     going_back(&mut text, snapshot, plan);
     excuses(&mut text, plan);
     text
+}
+
+fn tools(snapshot: &Snapshot) -> Tools {
+    Tools::of(snapshot.cluster.kafka_version.as_deref())
 }
 
 fn summary(text: &mut String, snapshot: &Snapshot, plan: &Plan) {
@@ -99,7 +104,7 @@ fn summary(text: &mut String, snapshot: &Snapshot, plan: &Plan) {
 }
 
 fn prepare(text: &mut String, snapshot: &Snapshot, plan: &Plan) {
-    let table = &plan.timetable;
+    let (table, tools) = (&plan.timetable, tools(snapshot));
     if !table.warnings.is_empty() {
         text.push_str("**Before anything else:**\n\n");
         for warning in &table.warnings {
@@ -113,30 +118,54 @@ fn prepare(text: &mut String, snapshot: &Snapshot, plan: &Plan) {
          Work in this directory, with Kafka's tools on the path (some packages drop the `.sh`):\n\n\
          ```sh\n\
          export BOOTSTRAP=localhost:9092   # a broker; add --command-config FILE to the commands for a secured one\n\
+         {}\
          export THROTTLE={}   # bytes per second, in and out of each broker\n\
          ```\n\n\
          1. All brokers that the plan names answer, and nothing is under-replicated that was not in the snapshot.\n\
          2. No reassignment is running, or Kafka refuses this one:\n\n\
          \x20  ```sh\n\
-         \x20  kafka-reassign-partitions.sh --bootstrap-server \"$BOOTSTRAP\" --list\n\
+         \x20  {}\n\
          \x20  ```\n\
          3. The log dirs that the files name exist. Kafka starts a copy even where it then refuses the dir, and leaves \
          it in whichever dir it likes.\n\
-         4. Every broker is Kafka 2.4 or later (KIP-455); `evenkeel apply` refuses older ones. There, Kafka's tool takes \
-         `--zookeeper` in place of `--bootstrap-server`, and what runs can be neither listed, added to nor cancelled: \
-         make the batches small (`--batch-bytes`) and let each end.\n",
-        table.throttle.bytes_per_sec
+         4. {}\n",
+        if tools.need_zookeeper() {
+            "export ZOOKEEPER=localhost:2181   # what brokers have as zookeeper.connect\n"
+        } else {
+            ""
+        },
+        table.throttle.bytes_per_sec,
+        tools.list(),
+        versions(tools),
     );
     cordon(text, snapshot);
     let least = table.batches.iter().map(|time| time.least_throttle_bytes_per_sec).fold(0.0, f64::max);
     let _ = write!(
         text,
         "\n{} The throttle must exceed what producers and followers move meanwhile, or the copies never end: for this \
-         plan {} on the busiest broker. Raise it while a batch runs by repeating its `--execute` with `--additional` and \
-         another value, and nothing else changed.\n\n",
+         plan {} on the busiest broker. Raise it while a batch runs by repeating its `--execute` with {}another value, and \
+         nothing else changed.\n\n",
         basis(snapshot, plan),
         human::rate(least),
+        if tools.need_zookeeper() { "" } else { "`--additional` and " },
     );
+}
+
+/// What versions of Kafka the commands are for.
+fn versions(tools: Tools) -> &'static str {
+    if !tools.need_zookeeper() {
+        return "Every broker is Kafka 2.4 or later (KIP-455); `evenkeel apply` refuses older ones. There, Kafka's tool takes \
+                `--zookeeper` in place of `--bootstrap-server`, and what runs can be neither listed, added to nor \
+                cancelled: make the batches small (`--batch-bytes`) and let each end.";
+    }
+    if tools.may_apply() {
+        "The commands are those of Kafka 2.4 and 2.5, the tool of which goes through ZooKeeper and can neither list, add \
+         to nor cancel what runs. `evenkeel apply` can: these brokers take its calls."
+    } else {
+        "The commands are those of Kafka before 2.4, which goes through ZooKeeper: what runs can be neither listed, \
+         added to nor cancelled, and `evenkeel apply` refuses such clusters. Make the batches small (`--batch-bytes`) \
+         and let each end."
+    }
 }
 
 /// Where the throttle comes from, as a sentence.
@@ -164,7 +193,7 @@ fn basis(snapshot: &Snapshot, plan: &Plan) -> String {
 fn cordon(text: &mut String, snapshot: &Snapshot) {
     let draining: Vec<i32> =
         snapshot.brokers.iter().filter(|b| b.state == BrokerState::Draining).map(|b| b.id).collect();
-    if draining.is_empty() || !may_cordon(snapshot.cluster.kafka_version.as_deref()) {
+    if draining.is_empty() || !tools(snapshot).may_cordon() {
         return;
     }
     text.push_str(
@@ -181,14 +210,8 @@ fn cordon(text: &mut String, snapshot: &Snapshot) {
     text.push_str("   ```\n");
 }
 
-/// Whether a Kafka of `version` can cordon; one that is unknown may.
-fn may_cordon(version: Option<&str>) -> bool {
-    let mut parts = version.unwrap_or("4.3").split('.').map(|part| part.parse::<u32>().unwrap_or(0));
-    (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= (4, 3)
-}
-
 fn one_batch(text: &mut String, snapshot: &Snapshot, plan: &Plan, (number, batch, time): (usize, &Batch, &BatchTime)) {
-    let batches = plan.batches.len();
+    let (batches, tools) = (plan.batches.len(), tools(snapshot));
     let name = batch_name(number, batches);
     let _ = writeln!(text, "## Batch {number} of {batches}\n");
     let _ = writeln!(text, "{}\n", batch_line(snapshot, batch, time));
@@ -197,30 +220,45 @@ fn one_batch(text: &mut String, snapshot: &Snapshot, plan: &Plan, (number, batch
         let own = time.throttle.bytes_per_sec;
         let own =
             if own == plan.timetable.throttle.bytes_per_sec { String::new() } else { format!("THROTTLE={own}\n") };
-        let _ = write!(text, "Start the copies:\n\n```sh\n{own}{}\n```\n\n", execute(&file));
+        let _ = write!(text, "Start the copies:\n\n```sh\n{own}{}\n```\n\n", tools.execute(&file));
         let _ = write!(
             text,
             "Ask until nothing is still in progress; the last answer also clears the throttles:\n\n```sh\n{}\n```\n\n",
-            wait(&file)
+            tools.wait(&file)
         );
     }
     if !batch.elections.is_empty() {
         let file = format!("batches/{name}/leader-election.json");
-        let _ = write!(text, "Elect the preferred leaders:\n\n```sh\n{}\n```\n\n", elect(&file));
+        let _ = write!(text, "Elect the preferred leaders:\n\n```sh\n{}\n```\n\n", tools.elect(&file));
     }
     if !batch.entries.is_empty() {
         let _ = write!(
             text,
-            "To stop it while it runs: what is still being copied goes back, what is done stays.\n\n```sh\n{}\n```\n\n\
-             To take it back once it is complete, after any later ones: the same commands with \
+            "{}To take it back once it is complete, after any later ones: the same commands with \
              `batches/{name}/rollback.json`.\n\n",
-            cancel(&format!("batches/{name}/reassignment.json"))
+            stop(tools, "To stop it while it runs", &format!("batches/{name}/reassignment.json"))
         );
     }
 }
 
+/// How copies are stopped that `file` began.
+fn stop(tools: Tools, when: &str, file: &str) -> String {
+    match (tools.need_zookeeper(), tools.may_apply()) {
+        (false, _) => format!(
+            "{when}: what is still being copied goes back, what is done stays.\n\n```sh\n{}\n```\n\n",
+            tools.cancel(file)
+        ),
+        (true, true) => "The tool cannot stop it while it runs; `evenkeel apply --cancel` stops what `evenkeel apply` \
+                         began.\n\n"
+            .to_owned(),
+        (true, false) => {
+            "It cannot be stopped while it runs: let it end, at a lower throttle if it must be.\n\n".to_owned()
+        }
+    }
+}
+
 fn all_batches(text: &mut String, snapshot: &Snapshot, plan: &Plan) {
-    let table = &plan.timetable;
+    let (table, tools) = (&plan.timetable, tools(snapshot));
     let _ = write!(
         text,
         "## The batches\n\n\
@@ -247,9 +285,9 @@ fn all_batches(text: &mut String, snapshot: &Snapshot, plan: &Plan) {
         span(&table.total),
         human::rate(table.throttle.bytes_per_sec as f64),
         batch_name(1, plan.batches.len()),
-        indent(&execute("\"$dir/reassignment.json\"")),
-        indent(&wait("\"$dir/reassignment.json\"")),
-        indent(&elect("\"$dir/leader-election.json\"")),
+        indent(&tools.execute("\"$dir/reassignment.json\"")),
+        indent(&tools.wait("\"$dir/reassignment.json\"")),
+        indent(&tools.elect("\"$dir/leader-election.json\"")),
     );
     let longest = table.batches.iter().enumerate().filter_map(|(i, time)| Some((time.durations.p50?, i)));
     let longest = longest.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
@@ -258,12 +296,7 @@ fn all_batches(text: &mut String, snapshot: &Snapshot, plan: &Plan) {
     {
         let _ = writeln!(text, "The longest is batch {}. {}\n", index + 1, batch_line(snapshot, batch, time));
     }
-    let _ = write!(
-        text,
-        "To stop a batch, `NNN` being its number; what is still being copied goes back, what is done stays:\n\n\
-         ```sh\n{}\n```\n\n",
-        cancel("batches/NNN/reassignment.json")
-    );
+    text.push_str(&stop(tools, "To stop a batch, `NNN` being its number", "batches/NNN/reassignment.json"));
 }
 
 fn batch_line(snapshot: &Snapshot, batch: &Batch, time: &BatchTime) -> String {
@@ -300,42 +333,14 @@ fn span(durations: &Durations) -> String {
     }
 }
 
-fn cancel(file: &str) -> String {
-    format!(
-        "kafka-reassign-partitions.sh --bootstrap-server \"$BOOTSTRAP\" \\\n  --reassignment-json-file {file} --cancel"
-    )
-}
-
-fn execute(file: &str) -> String {
-    format!(
-        "kafka-reassign-partitions.sh --bootstrap-server \"$BOOTSTRAP\" \\\n  \
-         --reassignment-json-file {file} \\\n  \
-         --throttle \"$THROTTLE\" --replica-alter-log-dirs-throttle \"$THROTTLE\" --execute"
-    )
-}
-
-fn wait(file: &str) -> String {
-    let verify = format!(
-        "kafka-reassign-partitions.sh --bootstrap-server \"$BOOTSTRAP\" \\\n  --reassignment-json-file {file} --verify"
-    );
-    format!(
-        "until state=$({verify}) &&\n  ! echo \"$state\" | grep -q 'in progress'; do sleep 30; done\necho \"$state\" | \
-         tail -n 5"
-    )
-}
-
-fn elect(file: &str) -> String {
-    format!(
-        "kafka-leader-election.sh --bootstrap-server \"$BOOTSTRAP\" \\\n  --election-type preferred \
-         --path-to-json-file {file}"
-    )
-}
-
 fn indent(command: &str) -> String {
     command.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
 }
 
-fn watch(text: &mut String) {
+fn watch(text: &mut String, tools: Tools) {
+    if tools.need_zookeeper() {
+        return watch_old(text);
+    }
     text.push_str(
         "## What to watch, when to stop\n\n\
          - `kafka.server:type=ReplicaManager,name=UnderReplicatedPartitions` and `UnderMinIsrPartitionCount` stay at what \
@@ -362,6 +367,23 @@ fn watch(text: &mut String) {
     );
 }
 
+/// What to watch where nothing can be listed or cancelled.
+fn watch_old(text: &mut String) {
+    text.push_str(
+        "## What to watch, when to stop\n\n\
+         - `kafka.server:type=ReplicaManager,name=UnderReplicatedPartitions` counts partitions that move, too, until their \
+         copies have caught up; `UnderMinIsrPartitionCount` stays at what it was.\n\
+         - `kafka.network:type=RequestMetrics,name=TotalTimeMs,request=Produce` (99th percentile) and disk use of the \
+         receiving brokers stay in bounds; lower the throttle when they do not.\n\
+         - Progress of copies: `--verify`, and growing sizes in `kafka-log-dirs.sh --describe`, where a move between log \
+         dirs has `\"isFuture\":true`.\n\
+         - Begin no further batch when a broker fails, a partition falls under its minimum of in-sync replicas, or a disk \
+         passes 95 %. What runs goes on; take it back with the batch's `rollback.json` once it is complete.\n\
+         - After any batch you may stop for good: no hard rule is worse than before it, unless this page says so.\n\
+         - Throttles stay until a `--verify` finds its batch complete: do not leave out the last one.\n\n",
+    );
+}
+
 fn going_back(text: &mut String, snapshot: &Snapshot, plan: &Plan) {
     let rollback = rollback(snapshot, plan);
     text.push_str("## Going back\n\n");
@@ -378,8 +400,8 @@ fn going_back(text: &mut String, snapshot: &Snapshot, plan: &Plan) {
             text,
             "The whole plan back, {}:\n\n```sh\n{}\n{}\n```\n\n",
             human::counted(rollback.entries.len() as u64, "partition"),
-            execute("rollback.json"),
-            wait("rollback.json")
+            tools(snapshot).execute("rollback.json"),
+            tools(snapshot).wait("rollback.json")
         );
     }
     if !rollback.elections.is_empty() {
@@ -387,7 +409,7 @@ fn going_back(text: &mut String, snapshot: &Snapshot, plan: &Plan) {
             text,
             "Then the leaders, {}:\n\n```sh\n{}\n```\n\n",
             human::counted(rollback.elections.len() as u64, "partition"),
-            elect("rollback-leader-election.json")
+            tools(snapshot).elect("rollback-leader-election.json")
         );
     }
     if rollback.left_out.is_empty() {

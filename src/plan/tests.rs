@@ -7,6 +7,7 @@ use crate::model::{
 };
 use crate::optimize::{BoundKind, LowerBound, Reason, Solution, StopReason};
 use crate::plan::change::{Held, Standing};
+use crate::verify::plan_dir::{BatchFiles, PlanDir, TextFile, judge_dir};
 
 /// A partition's row, the seats it is to have, whether the first of them is to be elected.
 pub(super) type Wish<'a> = (usize, &'a [(i32, &'a str)], bool);
@@ -112,6 +113,72 @@ fn two_full_dirs_exchange_through_a_spare_dir_of_one_broker() {
     assert_eq!(parked.len(), 1);
     assert_eq!(parked[0].to, Some(seat(&snapshot, (1, "/spare"))));
     assert_eq!(plan.moves.iter().filter(|m| m.kind == MoveKind::Leader).count(), 2);
+}
+
+/// What `verify` finds in the plan's files, by code.
+fn faults(snapshot: &Snapshot, plan: &Plan) -> Vec<&'static str> {
+    let files = crate::report::plan_files(snapshot, &Policy::default(), plan);
+    let file = |path: &str| {
+        let found = files.iter().find(|f| f.path.to_str() == Some(path)).unwrap();
+        TextFile { path: found.path.clone(), bytes: found.bytes.clone() }
+    };
+    let batch = |number: usize| BatchFiles {
+        reassignment: file(&format!("batches/{number:03}/reassignment.json")),
+        elections: file(&format!("batches/{number:03}/leader-election.json")),
+        rollback: file(&format!("batches/{number:03}/rollback.json")),
+    };
+    let dir = PlanDir {
+        plan: file("plan.json"),
+        reassignment: file("reassignment.json"),
+        elections: file("leader-election.json"),
+        rollback: file("rollback.json"),
+        batches: (1..=plan.batches.len()).map(batch).collect(),
+    };
+    judge_dir(snapshot, &Policy::default(), &dir).unwrap().deviations.iter().map(|deviation| deviation.code).collect()
+}
+
+#[test]
+fn a_detour_through_a_spare_dir_stands_up_to_verify_and_an_overflow_does_not() {
+    let snapshot = pair(100, Some(60));
+    assert_eq!(faults(&snapshot, &build_plan(&snapshot, &SWAP)), Vec::<&str>::new());
+    let full = pair(100, None);
+    assert!(faults(&full, &build_plan(&full, &SWAP)).contains(&"log_dir_overflow"));
+    // The same in one batch has no room: `verify` does not take the scheduler's word for it.
+    let mut at_once = build_plan(&snapshot, &SWAP);
+    let entries = crate::plan::kafka_json::entries(&snapshot, &at_once.placement);
+    let partitions = entries.iter().map(|entry| entry.partition).collect();
+    at_once.batches = vec![Batch { entries, elections: partitions, ..Batch::default() }];
+    at_once.timetable.batches.truncate(1);
+    assert!(faults(&snapshot, &at_once).contains(&"log_dir_overflow"));
+}
+
+#[test]
+fn the_runbook_has_the_commands_of_the_clusters_version() {
+    let of = |version: &str| {
+        let mut snapshot = pair(120, None);
+        snapshot.cluster.kafka_version = Some(version.to_owned());
+        runbook::render(&snapshot, &build_plan(&snapshot, &SWAP))
+    };
+    let old = of("2.3.1");
+    for part in [
+        "export ZOOKEEPER=localhost:2181",
+        "kafka-reassign-partitions.sh --zookeeper \"$ZOOKEEPER\" --bootstrap-server \"$BOOTSTRAP\"",
+        "--throttle \"$THROTTLE\" --replica-alter-log-dirs-throttle \"$THROTTLE\" --execute",
+        "kafka-preferred-replica-election.sh --zookeeper",
+        "It cannot be stopped while it runs",
+        "batches/001/rollback.json",
+    ] {
+        assert!(old.contains(part), "{part}\n{old}");
+    }
+    for part in ["--cancel\n", "--list", "--additional", "kafka-leader-election.sh"] {
+        assert!(!old.contains(part), "{part}\n{old}");
+    }
+    assert!(of("2.5.0").contains("kafka-leader-election.sh") && of("2.5.0").contains("--zookeeper"));
+    let new = of("3.9.1");
+    for part in ["--cancel\n", "--list", "--additional", "kafka-leader-election.sh", "--verify"] {
+        assert!(new.contains(part), "{part}\n{new}");
+    }
+    assert!(!new.contains("$ZOOKEEPER"), "{new}");
 }
 
 #[test]

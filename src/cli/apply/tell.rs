@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::cli::progress::Progress;
+use crate::ingest::kafka_cli::rfc3339;
 use crate::live::apply::journal::{Measured, Span};
 use crate::live::apply::{Event, Report};
 use crate::report::human;
@@ -38,8 +39,12 @@ impl Teller {
             Event::Progress { done, all, seconds, left, slowest } => {
                 self.show((*done, *all), *seconds, *left, *slowest);
             }
-            Event::Held(why) => self.progress.note(&format!("held: {}", why.join("; "))),
-            Event::GoesOn => self.progress.note("goes on"),
+            Event::Held { why, since } => {
+                self.progress.note(&format!("held since {}: {}", rfc3339(*since as i64), why.join("; ")));
+            }
+            Event::GoesOn { held_seconds } => {
+                self.progress.note(&format!("goes on, held for {}", human::duration(*held_seconds)));
+            }
             Event::Through(measured) => {
                 self.progress.note(&format!("{} took {}", self.batch.borrow(), took(measured)));
                 if let Some(warning) = warning(measured) {

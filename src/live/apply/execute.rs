@@ -1,7 +1,9 @@
 //! One step, from its throttle to its elections.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use super::hold::{Cause, Hold, Objection};
 use super::journal::{BatchState, Measured, Record, Span};
 use super::look::{Look, Phase};
 use super::work::{Step, Target};
@@ -14,6 +16,9 @@ pub(super) const LOOKS_TO_BELIEVE: usize = 10;
 
 /// Looks between two attempts at what was refused or got lost.
 pub(super) const LOOKS_BETWEEN_ATTEMPTS: usize = 5;
+
+/// A look that took long is followed by a rest so many times as long: brokers are asked for a fifth of the time at most.
+const LOOK_REST: f64 = 4.0;
 
 /// Attempts at anything that is refused.
 pub(super) const ATTEMPTS_MAX: usize = 6;
@@ -32,8 +37,9 @@ impl Apply<'_> {
             (BatchState::Started, BatchState::Done)
         };
         let brokers = brokers_of(&step.targets);
-        let look = self.look_until_sound(&brokers, &step.targets)?;
-        let copies = step.targets.iter().any(|t| look.phase(t) != Phase::Done) && !throttle::resources(step).is_empty();
+        let is_slowed = !throttle::resources(step).is_empty();
+        let look = self.look_until_sound(step, self.limit(step).filter(|_| is_slowed))?;
+        let copies = step.targets.iter().any(|t| look.phase(t) != Phase::Done) && is_slowed;
         let limit = self.limit(step).filter(|_| copies);
         let look = self.wait_to_begin(step, look, limit)?;
         let (done, all) = look.copied(&step.targets);
@@ -78,20 +84,22 @@ impl Apply<'_> {
 
     /// Looks at the cluster; one that does not answer is waited for, one that refuses is not.
     pub(super) fn look(&self, brokers: &BTreeSet<i32>) -> Result<Look, ApplyError> {
-        let mut is_held = false;
+        let mut hold = Hold::default();
         loop {
+            let due = LOOK_REST * self.guard.look_seconds.get() - self.options.poll.as_secs_f64();
+            if due > 0.0 {
+                self.surroundings.sleep(Duration::from_secs_f64(due));
+            }
+            let began = self.surroundings.unix_seconds();
             match Look::take(self.admin, brokers) {
                 Ok(look) => {
-                    if is_held {
-                        (self.tell)(&Event::GoesOn);
-                    }
+                    self.guard.look_seconds.set((self.surroundings.unix_seconds() - began).max(0.0));
+                    self.tell_held(&mut hold, &[]);
                     return Ok(look);
                 }
                 Err(error) if error.kind == ErrorKind::Unreachable => {
-                    if !is_held {
-                        (self.tell)(&Event::Held(vec![error.to_string()]));
-                    }
-                    is_held = true;
+                    self.guard.look_seconds.set(0.0);
+                    self.tell_held(&mut hold, &[Objection::new(Cause::Silence, error.to_string())]);
                     self.surroundings.sleep(self.options.poll);
                 }
                 Err(error) => return Err(error.into()),
@@ -99,13 +107,14 @@ impl Apply<'_> {
         }
     }
 
-    /// Looks until nothing speaks against going on.
-    pub(super) fn look_until_sound(&self, brokers: &BTreeSet<i32>, targets: &[Target]) -> Result<Look, ApplyError> {
-        let mut told = Vec::new();
+    /// Looks until nothing speaks against going on with `step`, slowed down to `limit`.
+    pub(super) fn look_until_sound(&self, step: &Step, limit: Option<u64>) -> Result<Look, ApplyError> {
+        let brokers = brokers_of(&step.targets);
+        let mut hold = Hold::default();
         loop {
-            let look = self.look(brokers)?;
-            let objections = look.objections(targets);
-            self.tell_objections(&mut told, &objections);
+            let look = self.look(&brokers)?;
+            let objections = self.objections(&look, step, limit);
+            self.tell_held(&mut hold, &objections);
             if objections.is_empty() {
                 return Ok(look);
             }
@@ -113,13 +122,21 @@ impl Apply<'_> {
         }
     }
 
-    fn tell_objections(&self, told: &mut Vec<String>, objections: &[String]) {
-        if told.as_slice() == objections {
-            return;
+    /// What speaks against going on with `step`. Of a rollback nothing is watched but what it undoes: it may be the answer
+    /// to the trouble.
+    fn objections(&self, look: &Look, step: &Step, limit: Option<u64>) -> Vec<Objection> {
+        let mut objections = look.objections(&step.targets);
+        if !step.is_rollback {
+            self.guard.traffic.borrow_mut().read(self.admin, look, self.surroundings);
+            objections.extend(self.guard.objections(look, step, limit));
         }
-        let event = if objections.is_empty() { Event::GoesOn } else { Event::Held(objections.to_vec()) };
-        (self.tell)(&event);
-        objections.clone_into(told);
+        objections
+    }
+
+    fn tell_held(&self, hold: &mut Hold, objections: &[Objection]) {
+        if let Some(event) = hold.take(objections, self.surroundings.unix_seconds()) {
+            (self.tell)(&event);
+        }
     }
 
     /// Asks for what `step`, begun then and slowed down so, wants until all of it is there; how it then stands. Adds the
@@ -131,7 +148,7 @@ impl Apply<'_> {
         (began, limit): (f64, Option<u64>),
         held_seconds: &mut f64,
     ) -> Result<Look, ApplyError> {
-        let mut told = Vec::new();
+        let mut hold = Hold::default();
         let mut watch = Watch::default();
         loop {
             let turn = self.surroundings.unix_seconds();
@@ -142,8 +159,8 @@ impl Apply<'_> {
             let seconds = self.surroundings.unix_seconds() - began - *held_seconds;
             let slowest = look.slowest(&step.targets);
             (self.tell)(&Event::Progress { done, all, seconds, left, slowest });
-            let objections = look.objections(&step.targets);
-            self.tell_objections(&mut told, &objections);
+            let objections = self.objections(&look, step, limit);
+            self.tell_held(&mut hold, &objections);
             if left == 0 && objections.is_empty() {
                 return Ok(look);
             }
@@ -156,7 +173,8 @@ impl Apply<'_> {
             if !is_paused {
                 self.surroundings.sleep(self.options.poll);
             }
-            if is_paused || !objections.is_empty() {
+            let is_stopped = objections.iter().any(|objection| left == 0 || objection.cause.stops_copies());
+            if is_paused || is_stopped {
                 *held_seconds += self.surroundings.unix_seconds() - turn;
             }
         }

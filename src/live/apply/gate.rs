@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::execute::{Watch, brokers_of};
+use super::execute::Watch;
 use super::look::{Look, Phase};
 use super::windows::{Gate, WindowEnd};
 use super::work::{Step, Target};
@@ -58,24 +58,24 @@ impl Apply<'_> {
                 }
                 Gate::Closed { opens } => self.wait_until(opens, "outside the windows"),
             }
-            look = self.look_until_sound(&brokers_of(&step.targets), &step.targets)?;
+            look = self.look_until_sound(step, limit)?;
         }
         Ok(look)
     }
 
     /// Waits for a window to elect in; how long that took. Settings are as they were found meanwhile.
     pub(super) fn wait_to_elect(&mut self, step: &Step) -> Result<f64, ApplyError> {
-        let mut waited = 0.0;
+        let mut waited_seconds = 0.0;
         while let Gate::Closed { opens } = self.gate() {
             if step.elections.is_empty() {
                 break;
             }
-            self.restore()?;
             let began = self.surroundings.unix_seconds();
+            self.restore()?;
             self.wait_until(opens, "outside the windows, nobody is elected");
-            waited += self.surroundings.unix_seconds() - began;
+            waited_seconds += self.surroundings.unix_seconds() - began;
         }
-        Ok(waited)
+        Ok(waited_seconds)
     }
 
     /// Sees to what runs outside a window; whether it waited. Once nothing runs, it waits for the next window.
@@ -133,7 +133,7 @@ impl Apply<'_> {
         while let Gate::Closed { opens } = self.gate() {
             self.wait_until(opens, why);
         }
-        let look = self.look_until_sound(&brokers_of(&step.targets), &step.targets)?;
+        let look = self.look_until_sound(step, limit)?;
         limit.map_or(Ok(()), |limit| self.slow_down(step, limit, &look.alive).map(drop))
     }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::hold::{Cause, Objection};
 use super::work::{Seats, Target, ids};
 use crate::live::admin::{Admin, Answer, LogDirs, PartitionAnswer, RunningReassignment, TopicPartition};
 use crate::model::human;
@@ -146,7 +147,7 @@ impl Look {
     /// Why nothing more should be begun or declared done: brokers of `targets` that are away, and ISRs that are
     /// smaller than in the snapshot.
     #[must_use]
-    pub fn objections(&self, targets: &[Target]) -> Vec<String> {
+    pub fn objections(&self, targets: &[Target]) -> Vec<Objection> {
         let mut away: BTreeMap<i32, usize> = BTreeMap::new();
         let mut shrunk = Vec::new();
         for target in targets {
@@ -165,20 +166,21 @@ impl Look {
                 shrunk.push(format!("{} is out of sync on {missing:?}", target.partition));
             }
         }
-        let mut objections: Vec<String> = away
+        let wait = |number: usize| if number == 1 { "partition waits" } else { "partitions wait" };
+        let mut objections: Vec<Objection> = away
             .into_iter()
-            .map(|(id, number)| format!("broker {id} is away ({number} partitions wait for it)"))
+            .map(|(id, n)| Objection::new(Cause::Away(id), format!("broker {id} is away ({n} {} for it)", wait(n))))
             .collect();
         if let Some(first) = shrunk.first() {
             let more = if shrunk.len() > 1 { format!(" and {} more", shrunk.len() - 1) } else { String::new() };
-            objections.push(format!("{first}{more}"));
+            objections.push(Objection::new(Cause::OutOfSync, format!("{first}{more}")));
         }
         objections.extend(self.full_dirs(targets));
         objections
     }
 
     /// Log dirs whose volume has less free than `targets` are still to bring them.
-    fn full_dirs(&self, targets: &[Target]) -> Vec<String> {
+    fn full_dirs(&self, targets: &[Target]) -> Vec<Objection> {
         let mut coming: BTreeMap<(i32, &str), u64> = BTreeMap::new();
         for target in targets {
             for copy in self.copies_of(target) {
@@ -191,7 +193,8 @@ impl Look {
         let lack = |((id, path), bytes): ((i32, &str), u64)| {
             let free = self.dirs.get(&id)?.get(path)?.usable_bytes?;
             let (free_size, size) = (human::bytes_f64(free as f64), human::bytes_f64(bytes as f64));
-            (free < bytes).then(|| format!("{path} on broker {id} has {free_size} free, {size} are to come"))
+            let text = format!("{path} on broker {id} has {free_size} free, {size} are to come");
+            (free < bytes).then(|| Objection::new(Cause::Room(id, path.to_owned()), text))
         };
         coming.into_iter().filter_map(lack).collect()
     }
@@ -252,6 +255,12 @@ impl Look {
         }
         let most = left.into_iter().max_by_key(|(id, bytes)| (*bytes, std::cmp::Reverse(*id)));
         most.filter(|(_, bytes)| *bytes > 0)
+    }
+
+    /// Whether replicas of `partition` are being added: it has them all only at the end.
+    #[must_use]
+    pub fn is_growing(&self, partition: &TopicPartition) -> bool {
+        self.running.get(partition).is_some_and(|running| !running.adding.is_empty())
     }
 
     /// Whether Kafka is at work on `target`.

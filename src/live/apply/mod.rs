@@ -13,17 +13,21 @@ pub mod calls;
 mod cancel;
 mod execute;
 mod gate;
+pub mod guard;
+pub mod hold;
 pub mod journal;
 pub mod look;
 pub mod predict;
 mod run;
 mod settings;
 pub mod throttle;
+mod traffic;
 pub mod windows;
 pub mod work;
 
 use std::time::Duration;
 
+use self::guard::Guard;
 use self::journal::{JournalError, Measured};
 use self::windows::{WindowEnd, Windows};
 use super::admin::AdminError;
@@ -94,9 +98,17 @@ pub enum Event {
         slowest: Option<(i32, u64)>,
     },
     /// Nothing more is begun until these are gone.
-    Held(Vec<String>),
+    Held {
+        /// What speaks against it.
+        why: Vec<String>,
+        /// Since when, seconds since 1970.
+        since: f64,
+    },
     /// They are gone.
-    GoesOn,
+    GoesOn {
+        /// For how long it was held.
+        held_seconds: f64,
+    },
     /// A batch is through.
     Through(Measured),
     /// Anything else that the reader should know.
@@ -146,6 +158,8 @@ pub struct Apply<'a> {
     pub journal: &'a mut dyn Journal,
     /// The clock.
     pub surroundings: &'a dyn Surroundings,
+    /// What the cluster is held against.
+    pub guard: &'a Guard,
     /// Who is told.
     pub tell: &'a dyn Fn(&Event),
     /// How.

@@ -1,7 +1,7 @@
 //! The executor against a cluster in memory.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use self::fake::{Cluster, Memory};
@@ -12,6 +12,7 @@ use super::*;
 use crate::live::admin::{Resource, TopicPartition};
 
 mod fake;
+mod guard;
 mod windows;
 
 fn tp(partition: i32) -> TopicPartition {
@@ -48,7 +49,7 @@ fn work() -> Work {
         batch,
         targets: targets.to_vec(),
         elections: elections.iter().map(|p| tp(*p)).collect(),
-        throttle_bytes_per_sec: None,
+        ..Step::default()
     };
     let back = |targets: &[Target]| targets.iter().map(undo).collect::<Vec<_>>();
     Work {
@@ -86,7 +87,9 @@ fn run<T>(
 ) -> (Result<T, ApplyError>, Vec<Event>) {
     let events = RefCell::new(Vec::new());
     let tell = |event: &Event| events.borrow_mut().push(event.clone());
-    let result = how(&mut Apply { admin: cluster, journal, surroundings: cluster, tell: &tell, options }, &work());
+    let guard = Guard::default();
+    let mut run = Apply { admin: cluster, journal, surroundings: cluster, guard: &guard, tell: &tell, options };
+    let result = how(&mut run, &work());
     (result, events.into_inner())
 }
 
@@ -213,9 +216,11 @@ fn a_broker_that_goes_away_holds_the_plan_until_it_is_back() {
     let (report, events) = run(&cluster, &mut Memory::default(), OPTIONS, apply);
     report.unwrap();
     assert_applied(&cluster);
-    let held =
-        events.iter().position(|e| matches!(e, Event::Held(why) if why[0].contains("broker 3 is away"))).unwrap();
-    let goes_on = events.iter().position(|e| *e == Event::GoesOn).unwrap();
+    let held = events
+        .iter()
+        .position(|e| matches!(e, Event::Held { why, .. } if why[0].contains("broker 3 is away")))
+        .unwrap();
+    let goes_on = events.iter().position(|e| matches!(e, Event::GoesOn { .. })).unwrap();
     let through = events.iter().position(|e| matches!(e, Event::Through(_))).unwrap();
     assert!(held < goes_on && goes_on < through, "{events:?}");
 }
@@ -233,8 +238,14 @@ fn a_broker_that_is_gone_is_copied_from_by_nobody_and_asked_nothing() {
     let cluster = cluster();
     cluster.set_alive(2, false);
     let mut journal = Memory::default();
-    let mut run =
-        Apply { admin: &cluster, journal: &mut journal, surroundings: &cluster, tell: &|_| {}, options: OPTIONS };
+    let mut run = Apply {
+        admin: &cluster,
+        journal: &mut journal,
+        surroundings: &cluster,
+        guard: &Guard::default(),
+        tell: &|_| {},
+        options: OPTIONS,
+    };
     apply(&mut run, &work_without_broker_2()).unwrap();
     assert_eq!(cluster.seats(&tp(0)), seats(&[(3, "/b"), (1, "/a")]));
     assert!(cluster.seen_settings().iter().all(|(resource, _, _)| *resource != Resource::Broker(2)));
@@ -246,8 +257,14 @@ fn what_was_set_on_a_broker_that_went_away_is_put_back_once_it_is_back() {
     let cluster = cluster();
     cluster.away_between(2, 1.0, 500.0);
     let mut journal = Memory::default();
-    let mut run =
-        Apply { admin: &cluster, journal: &mut journal, surroundings: &cluster, tell: &|_| {}, options: OPTIONS };
+    let mut run = Apply {
+        admin: &cluster,
+        journal: &mut journal,
+        surroundings: &cluster,
+        guard: &Guard::default(),
+        tell: &|_| {},
+        options: OPTIONS,
+    };
     let work = work_without_broker_2();
     apply(&mut run, &work).unwrap();
     assert_eq!(cluster.settings().len(), 1, "{:?}", cluster.settings());
@@ -264,7 +281,9 @@ fn replicas_that_fall_out_of_sync_hold_the_next_batch() {
     let (report, events) = run(&cluster, &mut Memory::default(), OPTIONS, apply);
     report.unwrap();
     assert_applied(&cluster);
-    assert!(events.iter().any(|e| matches!(e, Event::Held(why) if why[0].contains("t-2 is out of sync on [2]"))));
+    assert!(
+        events.iter().any(|e| matches!(e, Event::Held { why, .. } if why[0].contains("t-2 is out of sync on [2]")))
+    );
 }
 
 #[test]
@@ -274,8 +293,7 @@ fn a_volume_without_room_holds_what_is_to_be_copied_there() {
     let (report, events) = run(&cluster, &mut Memory::default(), OPTIONS, apply);
     report.unwrap();
     assert_applied(&cluster);
-    let held =
-        |e: &Event| matches!(e, Event::Held(why) if why[0].contains("/b on broker 3 has 10 B free, 100 B are to come"));
+    let held = |e: &Event| matches!(e, Event::Held { why, .. } if why[0].contains("/b on broker 3 has 10 B free, 100 B are to come"));
     assert!(events.iter().any(held), "{events:?}");
     assert!(cluster.seconds_of("reassign t-0")[0] >= 50.0);
 }
@@ -392,8 +410,14 @@ fn a_throttle_that_never_ends_is_refused_beforehand() {
     work.batches[0].targets[0].bytes_in_per_sec = 1_000.0;
     let cluster = cluster();
     let mut journal = Memory::default();
-    let mut run =
-        Apply { admin: &cluster, journal: &mut journal, surroundings: &cluster, tell: &|_| {}, options: OPTIONS };
+    let mut run = Apply {
+        admin: &cluster,
+        journal: &mut journal,
+        surroundings: &cluster,
+        guard: &Guard::default(),
+        tell: &|_| {},
+        options: OPTIONS,
+    };
     let text = apply(&mut run, &work).unwrap_err().to_string();
     assert!(text.contains("batch 1 never ends"), "{text}");
 }
@@ -416,4 +440,36 @@ fn a_dry_run_names_every_call_in_order() {
     IncrementalAlterConfigs topic t: delete follower.replication.throttled.replicas
     IncrementalAlterConfigs topic t: delete leader.replication.throttled.replicas
     ");
+}
+
+#[test]
+fn a_dry_run_names_the_very_calls_that_a_run_makes() {
+    let cluster = cluster();
+    cluster.set(Resource::Broker(1), LEADER_RATE, "77");
+    let named: Vec<String> = work()
+        .batches
+        .iter()
+        .flat_map(|step| {
+            let found = cluster.configs(&throttle::resources(step));
+            let found = found.into_iter().map(|(resource, configs)| (resource, configs.unwrap())).collect();
+            calls::calls(step, Some(1_000), &found, &|_| true)
+        })
+        .collect();
+    run(&cluster, &mut Memory::default(), OPTIONS, apply).0.unwrap();
+    let of = |kind: &str| named.iter().filter(|call| call.starts_with(kind)).cloned().collect::<BTreeSet<_>>();
+    let set = |(resource, key, value): (Resource, String, String)| {
+        format!("IncrementalAlterConfigs {resource}: set {key}={value}")
+    };
+    // What was found is set again at the end: one more value that was seen.
+    assert_eq!(
+        of("IncrementalAlterConfigs").into_iter().filter(|call| call.contains(": set ")).collect::<BTreeSet<_>>(),
+        cluster.seen_settings().into_iter().map(set).collect()
+    );
+    let made: BTreeSet<String> = cluster.calls().into_iter().collect();
+    let listed = |kind: &str| made.iter().filter(|call| call.starts_with(kind)).count();
+    assert!(of("AlterPartitionReassignments").contains("AlterPartitionReassignments t-0: [1, 2] -> [3, 1]"));
+    assert!(made.contains("reassign t-0 [3, 1]") && made.contains("dir t-2 on 1 /b"), "{made:?}");
+    assert_eq!(of("AlterPartitionReassignments").len(), listed("reassign "));
+    assert_eq!(of("AlterReplicaLogDirs").len(), listed("dir "), "{named:?} {made:?}");
+    assert_eq!(of("ElectLeaders").len(), listed("elect "));
 }

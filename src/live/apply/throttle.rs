@@ -175,7 +175,7 @@ mod tests {
             target(1, &[(2, "/a"), (4, "/a")], &[(2, "/b"), (4, "/a")], 1e9),
             target(2, &[(1, "/a"), (2, "/a")], &[(2, "/a"), (1, "/a")], 1e9),
         ];
-        Step { batch: 1, targets, elections: Vec::new(), throttle_bytes_per_sec: None }
+        Step { batch: 1, targets, ..Step::default() }
     }
 
     fn text(changes: &[ConfigChange]) -> Vec<String> {

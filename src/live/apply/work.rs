@@ -8,7 +8,8 @@ use sha2::{Digest as _, Sha256};
 use crate::ingest::Faults;
 use crate::ingest::kafka_files::{ANY_LOG_DIR, ReassignmentFile, read_elections, read_reassignment, read_stated_plan};
 use crate::live::admin::TopicPartition;
-use crate::model::Snapshot;
+use crate::model::{Placement, Snapshot};
+use crate::verify::Usage;
 use crate::verify::plan_dir::{PlanDir, TextFile};
 
 /// Where a partition's replicas sit, in position order: broker, and log dir where that is known or wanted.
@@ -63,6 +64,19 @@ pub struct Step {
     pub elections: Vec<TopicPartition>,
     /// The throttle that the plan names for it, bytes per second in and out of each broker.
     pub throttle_bytes_per_sec: Option<u64>,
+    /// By broker that receives a copy, then log dir: the most that the plan puts there meanwhile.
+    pub peaks: BTreeMap<i32, BTreeMap<String, Peak>>,
+    /// Whether it undoes a batch.
+    pub is_rollback: bool,
+}
+
+/// The most that is on a log dir while a step runs, by the snapshot's sizes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Peak {
+    /// What is there before and what comes, other use included.
+    pub bytes: u64,
+    /// Whether anything comes.
+    pub receives: bool,
 }
 
 /// A whole plan.
@@ -86,7 +100,7 @@ impl Work {
     /// # Errors
     /// Files that are not of Kafka's shape.
     pub fn read(snapshot: &Snapshot, plan: &PlanDir, rollback_elections: &TextFile) -> Result<Self, Faults> {
-        let mut standing = Standing { snapshot, changed: BTreeMap::new() };
+        let mut standing = Standing { snapshot, changed: BTreeMap::new(), used: used(snapshot) };
         let mut work = Self {
             sha256: digest(plan, rollback_elections),
             cluster_id: snapshot.cluster.cluster_id.clone(),
@@ -96,8 +110,8 @@ impl Work {
         let stated = read_stated_plan(&plan.plan.path, &plan.plan.bytes)?.batches;
         for (index, files) in plan.batches.iter().enumerate() {
             let reassignment = read_reassignment(&files.reassignment.path, &files.reassignment.bytes)?;
-            let before = standing.clone();
             let targets = standing.carry_out(&reassignment);
+            let peaks = standing.fill(&targets);
             let undo = read_reassignment(&files.rollback.path, &files.rollback.bytes)?;
             // A rollback begins where the batch ended, and ends where the batch began: dirs that the file leaves to the
             // broker are those that were there.
@@ -106,19 +120,15 @@ impl Work {
                 .filter(|target| {
                     undo.partitions.iter().any(|entry| name(&entry.topic, entry.partition) == target.partition)
                 })
-                .map(|target| Target {
-                    before: target.after.clone(),
-                    after: before.seats(&target.partition),
-                    ..target.clone()
-                })
+                .map(|target| Target { before: target.after.clone(), after: target.before.clone(), ..target.clone() })
                 .collect();
             let batch = index + 1;
             let throttle_bytes_per_sec = stated.get(index).and_then(|batch| batch.throttle_bytes_per_sec);
             let elections = elections(&files.elections)?;
             // What goes back burdens the same brokers the other way round; the plan names no throttle for that.
-            let undo = Step { batch, targets: undone, elections: Vec::new(), throttle_bytes_per_sec: None };
+            let undo = Step { batch, targets: undone, is_rollback: true, ..Step::default() };
             work.rollbacks.push(undo);
-            work.batches.push(Step { batch, targets, elections, throttle_bytes_per_sec });
+            work.batches.push(Step { batch, targets, elections, throttle_bytes_per_sec, peaks, is_rollback: false });
         }
         Ok(work)
     }
@@ -156,10 +166,27 @@ fn digest(plan: &PlanDir, rollback_elections: &TextFile) -> String {
 }
 
 /// The snapshot and what has been carried out since.
-#[derive(Clone)]
 struct Standing<'s> {
     snapshot: &'s Snapshot,
     changed: BTreeMap<TopicPartition, Seats>,
+    /// Bytes on each log dir, by broker, then path.
+    used: BTreeMap<i32, BTreeMap<String, u64>>,
+}
+
+/// Bytes on each log dir of the snapshot, other use included.
+fn used(snapshot: &Snapshot) -> BTreeMap<i32, BTreeMap<String, u64>> {
+    let usage = Usage::of(snapshot, &Placement::of(snapshot));
+    let mut used: BTreeMap<i32, BTreeMap<String, u64>> = BTreeMap::new();
+    for (dir, bytes) in snapshot.log_dirs.iter().zip(&usage.log_dir_bytes) {
+        used.entry(snapshot.broker(dir.broker).id).or_default().insert(dir.path.clone(), *bytes);
+    }
+    used
+}
+
+/// Where `to` has replicas that `from` has not, as far as their dirs are known.
+fn news(from: &Seats, to: &Seats) -> Vec<(i32, String)> {
+    let is_new = |seat: &&(i32, Option<String>)| !from.contains(seat);
+    to.iter().filter(is_new).filter_map(|(id, dir)| Some((*id, dir.clone()?))).collect()
 }
 
 impl Standing<'_> {
@@ -177,6 +204,35 @@ impl Standing<'_> {
             (self.snapshot.broker(r.broker).id, r.log_dir.map(|dir| self.snapshot.log_dir(dir).path.clone()))
         };
         self.snapshot.replicas_of(row).iter().map(seat).collect()
+    }
+
+    /// Puts what `targets` copy on its dirs and takes away what leaves them; the most that is meanwhile on the dirs of
+    /// brokers that receive anything.
+    fn fill(&mut self, targets: &[Target]) -> BTreeMap<i32, BTreeMap<String, Peak>> {
+        let mut peaks: BTreeMap<i32, BTreeMap<String, Peak>> = BTreeMap::new();
+        for target in targets {
+            for (id, path) in news(&target.before, &target.after) {
+                let dirs = peaks.entry(id).or_insert_with(|| {
+                    let peak = |(path, bytes): (&String, &u64)| (path.clone(), Peak { bytes: *bytes, receives: false });
+                    self.used.get(&id).map(|dirs| dirs.iter().map(peak).collect()).unwrap_or_default()
+                });
+                let peak = dirs.entry(path).or_default();
+                *peak = Peak { bytes: peak.bytes.saturating_add(target.copy_bytes), receives: true };
+            }
+        }
+        for target in targets {
+            for (id, path) in news(&target.before, &target.after) {
+                let bytes = self.used.entry(id).or_default().entry(path).or_default();
+                *bytes = bytes.saturating_add(target.copy_bytes);
+            }
+        }
+        for target in targets {
+            for (id, path) in news(&target.after, &target.before) {
+                let bytes = self.used.entry(id).or_default().entry(path).or_default();
+                *bytes = bytes.saturating_sub(target.copy_bytes);
+            }
+        }
+        peaks
     }
 
     fn carry_out(&mut self, file: &ReassignmentFile<'_>) -> Vec<Target> {
@@ -206,5 +262,41 @@ impl Standing<'_> {
             });
         }
         targets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::fixture::Fixture;
+    use crate::model::{BrokerState, LogDirState};
+
+    #[test]
+    fn the_most_on_a_dir_is_what_is_there_and_all_that_comes() {
+        let snapshot = Fixture::default()
+            .broker(1, "r", "", BrokerState::Alive)
+            .dir(1, "/a", 1_000, LogDirState::Online, 50)
+            .broker(2, "r", "", BrokerState::Alive)
+            .dir(2, "/a", 1_000, LogDirState::Online, 0)
+            .dir(2, "/b", 1_000, LogDirState::Online, 7)
+            .partition(("t", 0), 1, (0.0, 0.0), &[(1, "/a", 100, true)])
+            .partition(("t", 1), 1, (0.0, 0.0), &[(1, "/a", 200, true)])
+            .build();
+        let mut standing = Standing { snapshot: &snapshot, changed: BTreeMap::new(), used: used(&snapshot) };
+        let target = |partition, copy_bytes, from: (i32, &str), to: (i32, &str)| {
+            let seats = |(id, dir): (i32, &str)| vec![(id, Some(dir.to_owned()))];
+            let partition = TopicPartition::new("t", partition);
+            let (before, after) = (seats(from), seats(to));
+            Target { partition, before, after, out_of_sync: 0, copy_bytes, bytes_in_per_sec: 0.0 }
+        };
+        let peak = |bytes, receives| Peak { bytes, receives };
+        let peaks = standing.fill(&[target(0, 100, (1, "/a"), (2, "/a")), target(1, 200, (1, "/a"), (2, "/a"))]);
+        let dirs = [("/a".to_owned(), peak(300, true)), ("/b".to_owned(), peak(7, false))];
+        assert_eq!(peaks, BTreeMap::from([(2, BTreeMap::from(dirs))]), "broker 1 receives nothing");
+        // What left broker 1 is gone by the next batch; of what moves within a broker both copies count.
+        let peaks = standing.fill(&[target(0, 100, (2, "/a"), (1, "/a")), target(1, 200, (2, "/a"), (2, "/b"))]);
+        assert_eq!(peaks[&1]["/a"], peak(150, true));
+        assert_eq!((peaks[&2]["/a"], peaks[&2]["/b"]), (peak(300, false), peak(207, true)));
+        assert_eq!(standing.used[&2], BTreeMap::from([("/a".to_owned(), 0), ("/b".to_owned(), 207)]));
     }
 }

@@ -50,6 +50,22 @@ struct State {
     looks_left: Option<usize>,
     copy_seconds: Option<f64>,
     full_until: f64,
+    /// Bytes of a partition's replicas until then, seconds.
+    weights: Vec<(TopicPartition, u64, f64)>,
+    /// What producers write to a partition, bytes per second, until then.
+    written: Vec<(TopicPartition, f64, f64)>,
+}
+
+impl State {
+    fn written(&self, partition: &TopicPartition) -> u64 {
+        let of = self.written.iter().filter(|(p, ..)| p == partition);
+        of.map(|(_, rate, until)| rate * self.seconds.min(*until)).sum::<f64>() as u64
+    }
+
+    fn bytes(&self, partition: &TopicPartition) -> u64 {
+        let weight = self.weights.iter().find(|(p, _, until)| p == partition && self.seconds < *until);
+        weight.map_or(100, |(_, bytes, _)| *bytes) + self.written(partition)
+    }
 }
 
 pub(super) struct Cluster {
@@ -106,6 +122,16 @@ impl Cluster {
     /// Every volume is nearly full until then.
     pub(super) fn full_until(&self, seconds: f64) {
         self.state.borrow_mut().full_until = seconds;
+    }
+
+    /// Replicas of `partition` have so many bytes until then.
+    pub(super) fn weigh(&self, partition: &TopicPartition, bytes: u64, until: f64) {
+        self.state.borrow_mut().weights.push((partition.clone(), bytes, until));
+    }
+
+    /// So many bytes per second are written to `partition` until then.
+    pub(super) fn write(&self, partition: &TopicPartition, rate: f64, until: f64) {
+        self.state.borrow_mut().written.push((partition.clone(), rate, until));
     }
 
     pub(super) fn set_alive(&self, id: i32, is_alive: bool) {
@@ -272,7 +298,8 @@ impl Admin for Cluster {
                 })
                 .collect();
             for (partition, row) in &state.rows {
-                let lies = row.seats.iter().filter(|(who, _)| who == id).map(|(_, dir)| (dir, 100, false));
+                let lies =
+                    row.seats.iter().filter(|(who, _)| who == id).map(|(_, dir)| (dir, state.bytes(partition), false));
                 let copies = row.moving.iter().filter(|(who, _)| *who == id).map(|(_, (dir, _))| (dir, 10, true));
                 for (dir, bytes, is_future) in lies.chain(copies) {
                     if let Some(dir) = dirs.get_mut(dir) {
@@ -303,8 +330,12 @@ impl Admin for Cluster {
         Ok(running.collect())
     }
 
-    fn offsets(&self, _partitions: &[TopicPartition]) -> BTreeMap<TopicPartition, Answer<OffsetsAnswer>> {
-        BTreeMap::new()
+    fn offsets(&self, partitions: &[TopicPartition]) -> BTreeMap<TopicPartition, Answer<OffsetsAnswer>> {
+        let mut state = self.state.borrow_mut();
+        let now = state.seconds;
+        state.calls.push((now, "offsets".to_owned()));
+        let end = |p: &TopicPartition| OffsetsAnswer { start: 0, end: i64::try_from(state.written(p)).unwrap_or(0) };
+        partitions.iter().map(|p| (p.clone(), Ok(end(p)))).collect()
     }
 
     fn configs(&self, resources: &[Resource]) -> BTreeMap<Resource, Answer<Configs>> {
@@ -394,7 +425,9 @@ impl Admin for Cluster {
 
     fn elect_preferred(&self, partitions: &[TopicPartition]) -> BTreeMap<TopicPartition, Answer<()>> {
         let mut state = self.state.borrow_mut();
+        let now = state.seconds;
         for partition in partitions {
+            state.calls.push((now, format!("elect {partition}")));
             if let Some(row) = state.rows.get_mut(partition) {
                 row.leader = row.seats[0].0;
             }

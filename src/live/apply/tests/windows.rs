@@ -17,7 +17,7 @@ fn one_batch(sizes: &[u64]) -> (Work, Cluster) {
     };
     let targets: Vec<Target> = sizes.iter().enumerate().map(one).collect();
     targets.iter().for_each(|target| cluster.place(&target.partition, &target.before));
-    let step = Step { batch: 1, targets: targets.clone(), elections: Vec::new(), throttle_bytes_per_sec: None };
+    let step = Step { batch: 1, targets: targets.clone(), ..Step::default() };
     let undo = Step { targets: targets.iter().map(undo).collect(), ..step.clone() };
     let work = Work { batches: vec![step], rollbacks: vec![undo], cluster_id: "lab".to_owned(), ..Work::default() };
     (work, cluster)
@@ -31,7 +31,9 @@ fn carry_out(cluster: &Cluster, work: &Work, options: Options) -> (Result<Report
         }
     };
     let mut journal = Memory::default();
-    let mut run = Apply { admin: cluster, journal: &mut journal, surroundings: cluster, tell: &tell, options };
+    let guard = Guard::default();
+    let mut run =
+        Apply { admin: cluster, journal: &mut journal, surroundings: cluster, guard: &guard, tell: &tell, options };
     (apply(&mut run, work), notes.into_inner())
 }
 
