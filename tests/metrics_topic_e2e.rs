@@ -40,14 +40,14 @@ fn encode(metric: u8, time_ms: i64, broker: i32, topic: Option<&str>, value: f64
     bytes
 }
 
-/// Writes records as the reporter does: compressed with gzip, keyed by topic, with the metric's time as the record's.
-fn report(bootstrap: &str, records: &[(i64, Option<&str>, Vec<u8>)]) {
+/// Writes records to `to` as the reporter does: compressed with gzip, keyed by topic, with the metric's time as the record's.
+fn report(bootstrap: &str, to: &str, records: &[(i64, Option<&str>, Vec<u8>)]) {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", bootstrap).set("acks", "all").set("compression.codec", "gzip");
     let producer: BaseProducer = config.create().unwrap();
     for (time_ms, topic, bytes) in records {
         let key = topic.unwrap_or("broker");
-        let record = BaseRecord::to(METRICS_TOPIC).key(key).payload(bytes).timestamp(*time_ms);
+        let record = BaseRecord::to(to).key(key).payload(bytes).timestamp(*time_ms);
         producer.send(record).map_err(|(error, _)| error).unwrap();
     }
     producer.flush(Duration::from_secs(60)).unwrap();
@@ -112,7 +112,8 @@ fn a_snapshot_shows_the_rates_that_the_metrics_reporter_wrote() {
     }
     let data = [("shop.orders", 0, 50_000), ("clicks", 0, 100_000), ("clicks", 1, 300_000)];
     lab.produce(data.map(|(topic, partition, bytes)| (topic.to_owned(), partition, bytes)));
-    report(bootstrap, &records());
+    let records = records();
+    report(bootstrap, METRICS_TOPIC, &records);
 
     let work = TempDir::new().unwrap();
     let out = work.path().join("snapshot").display().to_string();
@@ -138,6 +139,23 @@ fn a_snapshot_shows_the_rates_that_the_metrics_reporter_wrote() {
         assert_near(broker.cpu_utilization.unwrap(), 0.2 * f64::from(id), "cpu");
     }
     assert_eq!(snapshot.cluster.window.as_ref().unwrap().statistic.name(), "mean");
+
+    // Brokers may compress anew what they are sent: gzip first, zstd from half of the records on, with the same figures.
+    lab.run("topics", &["--create", "--topic", "zipped", "--replica-assignment", "1"]);
+    let (gzip, zstd) = records.split_at(records.len() / 2);
+    report(bootstrap, "zipped", gzip);
+    let to_zstd = ["--alter", "--entity-type", "topics", "--entity-name", "zipped", "--add-config"];
+    lab.run("configs", &[&to_zstd[..], &["compression.type=zstd"]].concat());
+    report(bootstrap, "zipped", zstd);
+    let zipped = work.path().join("zipped").display().to_string();
+    let args =
+        ["snapshot", "kafka", "--bootstrap-server", bootstrap, "--sample", "0s", "--window", "20m", "--out", &zipped];
+    evenkeel(&[&args[..], &["--cruise-control-metrics-topic", "zipped"]].concat(), 0);
+    let again = snapshot_dir::read(work.path().join("zipped").as_path(), &Catalogue::builtin()).unwrap().0;
+    assert_eq!(rates(&again, "shop.orders"), rates(&snapshot, "shop.orders"));
+    assert_eq!(rates(&again, "clicks"), rates(&snapshot, "clicks"));
+    let cpu = |snapshot: &Snapshot| snapshot.brokers.iter().map(|b| b.cpu_utilization).collect::<Vec<_>>();
+    assert_eq!(cpu(&again), cpu(&snapshot));
 
     // That there is no such topic is told, and it is not created by being asked for.
     let none = work.path().join("none").display().to_string();

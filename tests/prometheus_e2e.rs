@@ -60,7 +60,11 @@ fn a_producers_rate_is_what_prometheus_measures() {
     assert!(whole.values.len() >= 3 && whole.values.iter().all(|v| (v / written - 1.0).abs() < 0.5), "{whole:?}");
 
     // The busiest moments carry more than the mean, and not by much where writing is steady.
-    let p95 = site.snapshot("p95", &[]);
+    let p95 = site.snapshot("p95", &["--history", "40s", "--history-step", "10s", "--history-format", "parquet"]);
+    let names = ["history.csv", "history.parquet"].map(|name| site.path("p95").join(name).exists());
+    assert_eq!(names, [false, true]);
+    let past = history::read(&site.path("p95"), &p95).unwrap().0.unwrap();
+    assert!(past.of(Metric::BytesIn).any(|s| s.subject.topic.as_deref() == Some("orders")), "{past:?}");
     assert_eq!(p95.cluster.window.as_ref().unwrap().statistic, Statistic::P95);
     close(&p95, "p95", 1.1, 0.25);
     let told = fs::read_to_string(site.path("p95.log")).unwrap();

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use sha2::{Digest as _, Sha256};
 
 use super::kafka_cli::rfc3339;
-use super::snapshot_dir::{FORMAT, quotas};
+use super::snapshot_dir::{FORMAT, parquet_file, quotas};
 use crate::model::clients::{Client, Part, Quota};
 use crate::model::history::Series;
 use crate::model::{
@@ -98,10 +98,35 @@ pub fn quotas_file(rows: &[Quota]) -> OutputFile {
     file(quotas::FILE, table(rows, &columns))
 }
 
-/// `history.csv`: a row per moment and series, by time.
-#[must_use]
-pub fn history_file(history: &History) -> OutputFile {
-    let mut rows: Vec<(i64, f64, &Series)> = history
+/// How a history is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HistoryFormat {
+    /// `history.csv`, which every program reads.
+    #[default]
+    Csv,
+    /// `history.parquet`, compressed.
+    Parquet,
+}
+
+/// `history.csv` or `history.parquet`: a row per moment and series, by time.
+///
+/// # Errors
+/// What the writer of Parquet refuses, in words.
+pub fn history_file(history: &History, format: HistoryFormat) -> Result<OutputFile, String> {
+    let rows = history_rows(history);
+    match format {
+        HistoryFormat::Csv => Ok(history_csv(&rows)),
+        HistoryFormat::Parquet => {
+            parquet_file::bytes(&rows).map(|bytes| OutputFile { path: PathBuf::from("history.parquet"), bytes })
+        }
+    }
+}
+
+/// A row of a history: when, how much, of what.
+pub(super) type HistoryRow<'h> = (i64, f64, &'h Series);
+
+fn history_rows(history: &History) -> Vec<HistoryRow<'_>> {
+    let mut rows: Vec<HistoryRow<'_>> = history
         .series
         .iter()
         .flat_map(|series| {
@@ -110,14 +135,18 @@ pub fn history_file(history: &History) -> OutputFile {
         .collect();
     // Stable: within a moment, series stay in their order.
     rows.sort_by_key(|(time, _, _)| *time);
+    rows
+}
+
+fn history_csv(rows: &[HistoryRow<'_>]) -> OutputFile {
     let columns = [
-        always("timestamp", |(time, _, _): &(i64, f64, &Series), out| put(out, rfc3339(*time))),
-        optional("broker_id", |(_, _, series): &(i64, f64, &Series)| series.subject.broker_id),
-        optional("topic", |(_, _, series): &(i64, f64, &Series)| series.subject.topic.clone()),
-        always("metric", |(_, _, series): &(i64, f64, &Series), out| put(out, series.metric.name())),
-        always("value", |(_, value, _): &(i64, f64, &Series), out| put(out, value)),
+        always("timestamp", |(time, _, _): &HistoryRow<'_>, out| put(out, rfc3339(*time))),
+        optional("broker_id", |(_, _, series): &HistoryRow<'_>| series.subject.broker_id),
+        optional("topic", |(_, _, series): &HistoryRow<'_>| series.subject.topic.clone()),
+        always("metric", |(_, _, series): &HistoryRow<'_>, out| put(out, series.metric.name())),
+        always("value", |(_, value, _): &HistoryRow<'_>, out| put(out, value)),
     ];
-    file("history.csv", table(&rows, &columns))
+    file("history.csv", table(rows, &columns))
 }
 
 /// `clients.csv`, in the order given.

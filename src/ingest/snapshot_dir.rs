@@ -23,6 +23,7 @@ mod tests;
 mod topics;
 
 pub(crate) use cluster::FORMAT;
+pub(super) use history::parquet_file;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -49,7 +49,21 @@ impl Connection {
         take: &mut dyn FnMut(&[u8]),
         progress: &dyn Fn(f64),
     ) -> Answer<()> {
-        rdkafka_client::tail(&self.bootstrap, &self.properties, self.timeout, (topic, since_ms), take, progress)
+        let (bootstrap, properties) = (&self.bootstrap, &self.properties);
+        let unread = rdkafka_client::tail(bootstrap, properties, self.timeout, (topic, since_ms), take, progress)?;
+        if unread.is_empty() {
+            return Ok(());
+        }
+        match &self.protocol {
+            Ok(protocol) => protocol.read(topic, unread, take, progress),
+            Err(_) => {
+                let message = format!(
+                    "cannot read topic {topic}: its records are compressed with zstd, which cannot be read with \
+                     Kerberos. Set compression.type=gzip for the topic, or connect with PLAIN, SCRAM or a certificate"
+                );
+                Err(AdminError::new(ErrorKind::Unsupported, message))
+            }
+        }
     }
 
     /// An answer per item: the protocol client's, or why there is no such client.

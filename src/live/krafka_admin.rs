@@ -2,6 +2,8 @@
 //! many partitions at once. The only user of `krafka` and, with the other client, of an asynchronous runtime, which
 //! never leaves this file: every function here waits for its answer (docs/adr-kafka-protocol.md).
 
+mod tail;
+
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::time::Duration;
@@ -35,7 +37,9 @@ type Answers<K, T> = Result<HashMap<K, Result<T, KrafkaError>>, KrafkaError>;
 /// A connected client.
 pub(super) struct KrafkaAdmin {
     runtime: tokio::runtime::Runtime,
+    kafka: Kafka,
     admin: AdminClient,
+    timeout: Duration,
 }
 
 impl KrafkaAdmin {
@@ -60,7 +64,7 @@ impl KrafkaAdmin {
             }
         };
         let admin = kafka.admin().default_api_timeout(timeout);
-        Ok(Self { runtime, admin })
+        Ok(Self { runtime, kafka, admin, timeout })
     }
 
     fn wait<T>(&self, call: impl Future<Output = T>) -> T {

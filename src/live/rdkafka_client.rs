@@ -18,7 +18,7 @@ use super::admin::{
 };
 use super::properties::{ClientProperties, Mechanism, Pem};
 
-pub(super) use self::tail::tail;
+pub(super) use self::tail::{Unread, tail};
 
 /// Topics of one request for configs: each answers with some forty settings.
 const TOPICS_PER_CALL: usize = 500;

@@ -10,6 +10,7 @@ use super::output::{OutputArgs, SavedArgs, read};
 use crate::cli::exit::{CliError, Verdict};
 use crate::ingest::cruise_control::{Sources, import};
 use crate::ingest::kafka_cli::Source;
+use crate::ingest::render::HistoryFormat;
 use crate::ingest::{Fault, Faults, codes};
 
 const HOW_TO: &str = "\
@@ -63,7 +64,7 @@ pub(super) fn run(args: &Args) -> Result<Verdict, CliError> {
     let (sources, told) = sources(args)?;
     let mut imported = import(&sources)?;
     imported.summary.derived.extend(told);
-    args.output.give(&imported)
+    args.output.give(&imported, HistoryFormat::default())
 }
 
 /// Reads all files, reporting each that is missing or cannot be read, and then asks where an address is given; with what

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::output::{self, OutputArgs};
-use super::prometheus::{PrometheusArgs, parse_preset, parse_statistic};
+use super::prometheus::{PrometheusArgs, parse_preset};
 use crate::cli::common::{self, EndOfHeading};
 use crate::cli::exit::{CliError, Verdict};
 use crate::cli::live::ClusterArgs;
@@ -17,7 +17,6 @@ use crate::ingest::prometheus::Preset;
 use crate::live::admin::ErrorKind;
 use crate::live::surroundings::{Surroundings as _, System};
 use crate::live::{self, Connection};
-use crate::model::Statistic;
 
 const EXAMPLES: &str = "\
 Nothing is changed. The principal needs Describe on the cluster and the topics; what is denied is
@@ -62,9 +61,6 @@ pub(super) struct Args {
     /// What the brokers' metrics are called: jmx-exporter, strimzi, msk or confluent [default: jmx-exporter]
     #[arg(long, value_name = "PRESET", value_parser = parse_preset, help_heading = "Prometheus")]
     metrics: Option<Preset>,
-    /// What traffic figures of --prometheus stand for: mean, p50, p95, p99 or max of the simultaneous total
-    #[arg(long, value_name = "STATISTIC", default_value = "p95", value_parser = parse_statistic, help_heading = "Prometheus")]
-    statistic: Statistic,
 }
 
 /// The topic of Cruise Control's metrics reporter.
@@ -95,7 +91,7 @@ pub(super) fn run(args: &Args) -> Result<Verdict, CliError> {
     let inventory = inventory(args)?;
     let prometheus = match args.reporter.cruise_control_metrics_topic {
         Some(_) => None,
-        None => args.prometheus.open(args.metrics, args.statistic)?,
+        None => args.prometheus.open(args.metrics)?,
     };
     let sample = args.sample.unwrap_or(if prometheus.is_some() { Duration::ZERO } else { SAMPLE });
     let observed = {
@@ -109,7 +105,7 @@ pub(super) fn run(args: &Args) -> Result<Verdict, CliError> {
         let measured = prometheus.map(|source| source.measure(now, &progress)).transpose()?;
         Observed { reported, measured, ..captured }
     };
-    args.output.give(&observed::import(&observed, inventory.as_ref(), &catalogue)?)
+    args.output.give(&observed::import(&observed, inventory.as_ref(), &catalogue)?, args.prometheus.history_format())
 }
 
 /// What the metrics reporters wrote, where it is asked for.

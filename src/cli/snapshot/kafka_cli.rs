@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::output::{self, OutputArgs, SavedArgs, unix_seconds};
-use super::prometheus::{PrometheusArgs, parse_statistic};
+use super::prometheus::PrometheusArgs;
 use crate::cli::common::EndOfHeading;
 use crate::cli::exit::{CliError, Verdict};
 use crate::cli::progress::Progress;
 use crate::ingest::Faults;
 use crate::ingest::kafka_cli::{MetricSource, Source, Sources, import, parse_rfc3339};
 use crate::ingest::prometheus::Preset;
-use crate::model::Statistic;
 
 /// How to capture, for `--help`; docs/snapshot-kafka-cli.md says more.
 const HOW_TO: &str = "\
@@ -99,7 +98,7 @@ struct CaptureArgs {
     end: EndOfHeading,
 }
 
-/// Where traffic figures are and what they stand for.
+/// Where traffic figures are.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Metrics")]
 struct MetricArgs {
@@ -108,9 +107,6 @@ struct MetricArgs {
     /// strimzi, msk or confluent
     #[arg(long, value_name = "[SIGNAL=|ID=]FILE|PRESET", num_args = 1..)]
     metrics: Vec<String>,
-    /// What traffic figures, of files and of --prometheus, stand for: mean, p50, p95, p99 or max of the simultaneous total
-    #[arg(long, value_name = "STATISTIC", default_value = "p95", value_parser = parse_statistic)]
-    statistic: Statistic,
     /// The metric that measures a signal, where it is not called as usual (also in the inventory's [metrics])
     #[arg(long = "metric", value_name = "SIGNAL=NAME", value_parser = parse_metric)]
     names: Vec<(String, String)>,
@@ -126,7 +122,7 @@ fn parse_metric(text: &str) -> Result<(String, String), String> {
 /// Runs the command.
 pub(super) fn run(args: &Args) -> Result<Verdict, CliError> {
     args.output.check()?;
-    args.output.give(&import(&sources(args)?)?)
+    args.output.give(&import(&sources(args)?)?, args.prometheus.history_format())
 }
 
 /// Reads all files, reporting each that cannot be read.
@@ -142,7 +138,7 @@ fn sources(args: &Args) -> Result<Sources, CliError> {
     let cluster_id_file = files.one(None, CLUSTER_ID);
     let inventory = files.one(args.output.inventory.as_deref(), INVENTORY);
     let (preset, metric_files) = preset(&args.metrics.metrics, args.prometheus.is_given())?;
-    let prometheus = args.prometheus.open(preset, args.metrics.statistic)?;
+    let prometheus = args.prometheus.open(preset)?;
     let metrics = if prometheus.is_some() { Vec::new() } else { files.metrics(metric_files) };
     if files.faults.has_errors() {
         return Err(CliError::Input(files.faults));
@@ -171,7 +167,7 @@ fn sources(args: &Args) -> Result<Sources, CliError> {
         captured_at,
         measured,
         kafka_version: args.saved.kafka_version.clone(),
-        statistic: args.metrics.statistic,
+        statistic: args.prometheus.statistic(),
         metric_names: args.metrics.names.clone(),
         catalogue,
     })

@@ -7,6 +7,7 @@ use crate::cli::common::{self, Format};
 use crate::cli::exit::{CliError, Verdict};
 use crate::ingest::catalogue::Catalogue;
 use crate::ingest::kafka_cli::{Imported, Source, Summary, rfc3339};
+use crate::ingest::render::HistoryFormat;
 use crate::ingest::{Fault, Faults, codes, render};
 
 /// Where the snapshot goes, and what is added to what the source knows.
@@ -41,10 +42,14 @@ impl OutputArgs {
         common::catalogue(self.machines.as_deref())
     }
 
-    /// Writes the snapshot, and prints what was derived and what is missing.
-    pub(super) fn give(&self, imported: &Imported) -> Result<Verdict, CliError> {
-        let Imported { snapshot, summary, beside } = imported;
-        common::write(&self.out, &[render::snapshot_files(snapshot).as_slice(), beside].concat(), self.force)?;
+    /// Writes the snapshot, its history as `format` says, and prints what was derived and what is missing.
+    pub(super) fn give(&self, imported: &Imported, format: HistoryFormat) -> Result<Verdict, CliError> {
+        let Imported { snapshot, summary, history, beside } = imported;
+        let history = history.as_ref().map(|history| render::history_file(history, format)).transpose();
+        let mut files = render::snapshot_files(snapshot);
+        files.extend(history.map_err(CliError::Failed)?);
+        files.extend(beside.iter().cloned());
+        common::write(&self.out, &files, self.force)?;
         common::warn(&summary.warnings);
         let out = self.out.display();
         common::print(&match self.format {

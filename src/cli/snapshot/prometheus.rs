@@ -8,6 +8,7 @@ use crate::cli::exit::CliError;
 use crate::cli::progress::Progress;
 use crate::ingest::kafka_cli::Measured;
 use crate::ingest::prometheus::{Preset, PrometheusConfig, codes};
+use crate::ingest::render::HistoryFormat;
 use crate::ingest::{Fault, Faults};
 use crate::live::prometheus::{Prometheus, PrometheusError, Request};
 use crate::model::Statistic;
@@ -32,12 +33,18 @@ pub(super) struct PrometheusArgs {
     /// The time up to now that traffic figures are of [default: 7d; 5m with --cruise-control-metrics-topic]
     #[arg(long, value_name = "DURATION", value_parser = common::parse_duration)]
     window: Option<Duration>,
-    /// Write history.csv, so far back, for `evenkeel forecast`
+    /// What traffic figures stand for: mean, p50, p95, p99 or max of the simultaneous total
+    #[arg(long, value_name = "STATISTIC", default_value = "p95", value_parser = parse_statistic)]
+    statistic: Statistic,
+    /// Write a history, so far back, for `evenkeel forecast`
     #[arg(long, value_name = "DURATION", value_parser = common::parse_duration)]
     history: Option<Duration>,
     /// Time between two points of the history
     #[arg(long, value_name = "DURATION", default_value = "1d", value_parser = common::parse_duration)]
     history_step: Duration,
+    /// Write the history as history.csv or as history.parquet: csv or parquet
+    #[arg(long, value_name = "FORMAT", default_value = "csv", value_parser = parse_history_format)]
+    history_format: HistoryFormat,
     #[command(flatten)]
     end: EndOfHeading,
 }
@@ -54,6 +61,16 @@ impl PrometheusArgs {
         self.window
     }
 
+    /// What figures stand for.
+    pub(super) fn statistic(&self) -> Statistic {
+        self.statistic
+    }
+
+    /// How a history is written.
+    pub(super) fn history_format(&self) -> HistoryFormat {
+        self.history_format
+    }
+
     /// Whether an engine is to be asked.
     pub(super) fn is_given(&self) -> bool {
         self.prometheus.is_some() || self.prometheus_config.is_some()
@@ -63,7 +80,7 @@ impl PrometheusArgs {
     ///
     /// # Errors
     /// Faults of the configuration; flags that have no meaning without an engine.
-    pub(super) fn open(&self, preset: Option<Preset>, statistic: Statistic) -> Result<Option<Source>, CliError> {
+    pub(super) fn open(&self, preset: Option<Preset>) -> Result<Option<Source>, CliError> {
         if !self.is_given() {
             return match (self.window, self.history, preset) {
                 (None, None, None) => Ok(None),
@@ -87,7 +104,7 @@ impl PrometheusArgs {
         let token = std::env::var(TOKEN_VARIABLE).ok().filter(|token| !token.is_empty());
         let prometheus = Prometheus::open(&url, config, file, token.as_deref())?;
         let history = self.history.map(|back| (back, self.history_step));
-        let request = Request { preset, window, statistic, history };
+        let request = Request { preset, window, statistic: self.statistic, history };
         Ok(Some(Source { prometheus, request }))
     }
 }
@@ -123,9 +140,17 @@ fn read(path: &Path) -> Result<PrometheusConfig, CliError> {
 }
 
 /// A statistic by its name.
-pub(super) fn parse_statistic(text: &str) -> Result<Statistic, String> {
+fn parse_statistic(text: &str) -> Result<Statistic, String> {
     let names = Statistic::ALL.map(Statistic::name).join(", ");
     Statistic::ALL.into_iter().find(|s| s.name() == text).ok_or_else(|| format!("write one of {names}"))
+}
+
+fn parse_history_format(text: &str) -> Result<HistoryFormat, String> {
+    match text {
+        "csv" => Ok(HistoryFormat::Csv),
+        "parquet" => Ok(HistoryFormat::Parquet),
+        _ => Err("write csv or parquet".to_owned()),
+    }
 }
 
 /// A preset by its name.

@@ -93,7 +93,7 @@ pub fn import(sources: &Sources) -> Result<Imported, Faults> {
     );
     name_missing(&snapshot, &sources.catalogue, &ADVICE, &mut summary);
     summary.warnings = faults;
-    Ok(Imported { snapshot, summary, beside: Vec::new() })
+    Ok(Imported { snapshot, summary, history: None, beside: Vec::new() })
 }
 
 /// The tables; none where a file is of another shape.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::ingest::{render, snapshot_dir};
-use crate::model::{BrokerState, LogDirState};
+use crate::model::{Broker, BrokerState, LogDirState};
 
 fn fixture(name: &str) -> Source {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cruise-control").join(name);
@@ -85,6 +85,32 @@ fn capacities_of_a_dir_follow_from_its_use_where_no_file_gives_them() {
     let dir = snapshot.log_dir_by_path(snapshot.broker_by_id(1).unwrap(), "/data/a").unwrap();
     assert_eq!(snapshot.log_dir(dir).capacity_bytes, Some(50_000 * 1_048_576));
     assert_eq!(snapshot.brokers[0].cpu_cores, Some(16.0));
+}
+
+/// Version 2.0's `BasicStats` tells no capacities, racks or cores, and −1 % of a disk without a capacity.
+#[test]
+fn what_an_older_version_does_not_tell_is_left_empty() {
+    let mut all = Sources { capacities: Vec::new(), broker_sets: None, ..sources() };
+    let load = all.load.as_mut().unwrap();
+    let mut told: serde_json::Value = serde_json::from_str(&load.text).unwrap();
+    for broker in told["brokers"].as_array_mut().unwrap() {
+        let broker = broker.as_object_mut().unwrap();
+        for key in ["Rack", "DiskCapacityMB", "NetworkInCapacity", "NetworkOutCapacity", "NumCore"] {
+            assert!(broker.remove(key).is_some(), "{key}");
+        }
+        broker.insert("DiskPct".to_owned(), (-1.0).into());
+        for dir in broker["DiskState"].as_object_mut().unwrap().values_mut() {
+            dir["DiskPct"] = (-1.0).into();
+        }
+    }
+    load.text = told.to_string();
+    let snapshot = imported(&all).snapshot;
+    let hardware = |b: &Broker| (b.rack, b.cpu_cores, b.network_in_capacity_bytes_per_sec);
+    assert!(snapshot.brokers.iter().all(|b| hardware(b) == (None, None, None)));
+    assert!(snapshot.log_dirs.iter().all(|dir| dir.capacity_bytes.is_none()));
+    assert_eq!(snapshot.brokers[0].cpu_utilization, Some(0.125));
+    let states: Vec<BrokerState> = snapshot.brokers.iter().map(|b| b.state).collect();
+    assert_eq!(states, [BrokerState::Alive, BrokerState::Alive, BrokerState::Alive, BrokerState::Down]);
 }
 
 #[test]

@@ -1,4 +1,6 @@
-//! Cruise Control's units in ours: a MB is 2^20 bytes, a KB 2^10 bytes (`HolderUtils` of linkedin/cruise-control).
+//! Cruise Control's units in ours: a MB is 2^20 bytes, a KB 2^10 bytes. linkedin/cruise-control has them in
+//! `monitor/sampling/holder/HolderUtils.java`, whose `convertUnit` divides bytes in and out by 1,024 and sizes by
+//! 1,024 · 1,024; capacity files name the same units (`config/BrokerCapacityConfigFileResolver.java`).
 
 /// Bytes of a MB.
 const BYTES_PER_MB: f64 = 1_048_576.0;

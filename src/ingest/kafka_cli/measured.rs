@@ -153,38 +153,25 @@ impl Measured {
         Engine { window: self.window.clone(), totals: self.totals.clone() }
     }
 
-    /// `history.csv` and `clients.csv`, as far as there is anything to write to them.
-    pub(super) fn files(
-        &self,
-        snapshot: &Snapshot,
-        names: &MetricNames,
-        catalogue: &Catalogue,
-        summary: &mut Summary,
-    ) -> Vec<OutputFile> {
-        let mut files = Vec::new();
-        let history = self.history_of(snapshot, names, catalogue, summary);
-        if !history.is_empty() {
-            files.push(render::history_file(&history));
-        }
+    /// `clients.csv`, where there is anything to write to it.
+    pub(super) fn clients_file(&self, summary: &mut Summary) -> Option<OutputFile> {
         let is_sound = |text: &Option<String>| text.as_ref().is_none_or(|text| is_printable(text));
         let (sound, odd): (Vec<&Client>, Vec<&Client>) =
             self.clients.iter().partition(|c| is_sound(&c.identity.user) && is_sound(&c.identity.client_id));
         if !odd.is_empty() {
             summary.missing.push(format!("{} clients whose names hold control characters", odd.len()));
         }
-        if !sound.is_empty() {
-            files.push(render::clients_file(&sound));
-        }
-        files
+        (!sound.is_empty()).then(|| render::clients_file(&sound))
     }
 
-    fn history_of(
+    /// The history, where there is any.
+    pub(super) fn history(
         &self,
         snapshot: &Snapshot,
         names: &MetricNames,
         catalogue: &Catalogue,
         summary: &mut Summary,
-    ) -> History {
+    ) -> Option<History> {
         let brokers = Brokers::new(snapshot, names, self.names_are_numbered);
         let mut found: BTreeMap<(Metric, Subject), BTreeMap<i64, f64>> = BTreeMap::new();
         let mut coreless = BTreeSet::new();
@@ -230,7 +217,8 @@ impl Measured {
                 points.into_iter().map(|(time, value)| (time, bound(value))).unzip();
             HistorySeries { metric, subject, times_sec, values }
         });
-        History { series: series.collect() }
+        let history = History { series: series.collect() };
+        (!history.is_empty()).then_some(history)
     }
 }
 
@@ -245,6 +233,7 @@ mod tests {
     use super::super::observed::{Observed, ObservedLogDir, ObservedPartition, ObservedRates, import};
     use super::super::{Imported, Source};
     use super::*;
+    use crate::ingest::render::HistoryFormat;
     use crate::model::Statistic;
     use crate::model::clients::ClientIdentity;
 
@@ -341,6 +330,7 @@ mod tests {
             .unwrap_or_else(|faults| Imported {
                 snapshot: Snapshot::default(),
                 summary: Summary { contents: faults, ..Summary::default() },
+                history: None,
                 beside: Vec::new(),
             })
     }
@@ -426,16 +416,17 @@ mod tests {
         let identity = ClientIdentity { user: Some("alice, \"a\"".to_owned()), client_id: None };
         measured.clients =
             vec![Client { identity, produce_bytes_per_sec: 1.5, consume_bytes_per_sec: 0.0, throttle_ms: Some(2.0) }];
-        let files = imported(&observed(measured)).beside;
-        let text = |at: usize| String::from_utf8_lossy(&files[at].bytes).into_owned();
+        let imported = imported(&observed(measured));
+        let written = render::history_file(&imported.history.unwrap_or_default(), HistoryFormat::Csv);
+        let text = |file: &OutputFile| String::from_utf8_lossy(&file.bytes).into_owned();
         let history = "timestamp,broker_id,topic,metric,value\n\
                        1970-01-01T00:00:00Z,,,bytes_in_per_sec,80\n\
                        1970-01-01T00:00:00Z,2,,bytes_in_per_sec,25\n\
                        1970-01-01T00:00:00Z,,a,size_bytes,1000\n\
                        1970-01-01T00:00:00Z,1,,cpu_utilization,0.5\n\
                        1970-01-02T00:00:00Z,,,bytes_in_per_sec,90\n";
-        assert_eq!(text(0), history);
+        assert_eq!(written.as_ref().map(text), Ok(history.to_owned()));
         let clients = "user,produce_bytes_per_sec,consume_bytes_per_sec,throttle_ms\n\"alice, \"\"a\"\"\",1.5,0,2\n";
-        assert_eq!(text(1), clients);
+        assert_eq!(imported.beside.iter().map(text).collect::<Vec<_>>(), [clients]);
     }
 }

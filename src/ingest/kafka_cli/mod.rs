@@ -51,7 +51,7 @@ use self::text::Reader;
 use super::catalogue::Catalogue;
 use super::fault::{Fault, Faults};
 use super::inventory::Inventory;
-use crate::model::{ClusterInfo, Snapshot, Statistic};
+use crate::model::{ClusterInfo, History, Snapshot, Statistic};
 use crate::writer::OutputFile;
 
 /// A file's content and where it came from.
@@ -116,7 +116,9 @@ pub struct Imported {
     pub snapshot: Snapshot,
     /// What was derived, what is missing, what to beware of.
     pub summary: Summary,
-    /// Files beside the snapshot's own: its history and its clients.
+    /// What was measured before it, where that was asked for.
+    pub history: Option<History>,
+    /// Files beside the snapshot's own: its clients and their quotas.
     pub beside: Vec<OutputFile>,
 }
 
@@ -169,10 +171,11 @@ pub fn import(sources: &Sources) -> Result<Imported, Faults> {
         return Err(faults);
     }
     let measured = sources.measured.as_ref();
-    let beside = measured.map(|m| m.files(&snapshot, &names, &sources.catalogue, &mut summary)).unwrap_or_default();
+    let history = measured.and_then(|m| m.history(&snapshot, &names, &sources.catalogue, &mut summary));
+    let beside = measured.and_then(|m| m.clients_file(&mut summary)).into_iter().collect();
     missing::name(&snapshot, &sources.catalogue, &missing::OF_KAFKA, &mut summary);
     summary.warnings = faults;
-    Ok(Imported { snapshot, summary, beside })
+    Ok(Imported { snapshot, summary, history, beside })
 }
 
 /// Takes over what `measured` has to say in words.

@@ -139,12 +139,12 @@ pub fn import(observed: &Observed, inventory: Option<&Source>, catalogue: &Catal
         return Err(faults);
     }
     let measured = observed.measured.as_ref();
-    let mut beside =
-        measured.map(|m| m.files(&snapshot, &inventory.metrics, catalogue, &mut summary)).unwrap_or_default();
+    let history = measured.and_then(|m| m.history(&snapshot, &inventory.metrics, catalogue, &mut summary));
+    let clients = measured.and_then(|m| m.clients_file(&mut summary));
     missing::name(&snapshot, catalogue, &missing::OF_KAFKA, &mut summary);
     summary.warnings = faults;
-    beside.extend(observed.quotas.as_deref().map(quotas_file));
-    Ok(Imported { snapshot, summary, beside })
+    let beside = clients.into_iter().chain(observed.quotas.as_deref().map(quotas_file)).collect();
+    Ok(Imported { snapshot, summary, history, beside })
 }
 
 fn capture(observed: &Observed, summary: &mut Summary) -> Capture {

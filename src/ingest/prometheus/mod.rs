@@ -1,7 +1,8 @@
 //! What an engine that speaks PromQL is asked for, and how it is reached: metrics by what they measure, labels, the
 //! configuration file. Input: a preset's name, a TOML file. Output: [`PrometheusConfig`], or every fault in the file.
-//! Asking is `live`'s.
+//! `answer` has the shape of what comes back; asking is `live`'s.
 
+pub(crate) mod answer;
 pub mod codes;
 mod config;
 mod presets;

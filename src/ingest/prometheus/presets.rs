@@ -1,8 +1,10 @@
 //! What common set-ups call their metrics and labels.
 //!
-//! Sources: the JMX exporter's `example_configs/kafka-2_0_0.yml`; Strimzi's `examples/metrics/kafka-metrics.yaml` and its
-//! pod monitor; Amazon MSK's open monitoring, whose JMX exporter has no rules and thus its own default names; Confluent's
-//! jmx-monitoring-stacks, `shared-assets/jmx-exporter/kafka_broker.yml`.
+//! Sources: prometheus/jmx_exporter, `examples/kafka-2_0_0.yml` and `examples/kafka-kraft-3_0_0.yml`;
+//! strimzi/strimzi-kafka-operator, `packaging/examples/metrics/kafka-metrics.yaml` and its pod monitor,
+//! `prometheus-install/pod-monitors/kafka-resources-metrics.yaml`; Amazon MSK's open monitoring, whose JMX exporter has no
+//! rules and thus its own default names; confluentinc/jmx-monitoring-stacks, `shared-assets/jmx-exporter/kafka_broker.yml`.
+//! What brokers export by each of them is in fixtures/prometheus/presets.
 
 use super::{Labels, Measure};
 

@@ -4,7 +4,7 @@
 //! warnings, none where there is no such file; or every fault, by file, line and column. A Parquet file is read as the
 //! table that its rows make as CSV, and its faults are placed there: the header is line 1, each row a line.
 
-mod parquet_file;
+pub(in crate::ingest) mod parquet_file;
 #[cfg(test)]
 mod tests;
 

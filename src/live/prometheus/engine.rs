@@ -2,12 +2,9 @@
 //! Output: its series; or what the engine, or whatever stands before it, said instead.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Mutex;
 
-use serde::de::{self, Deserializer, Visitor};
-use serde::{Deserialize, Serialize};
-
+use crate::ingest::prometheus::answer::{Answer, Data, Element};
 use crate::live::http::{Address, Http, HttpError, HttpErrorKind, Reply};
 
 /// Why a query has no answer, and what to do about it.
@@ -54,60 +51,8 @@ pub(super) enum When {
     Range(i64, i64, i64),
 }
 
-#[derive(Deserialize)]
-struct Answer {
-    status: String,
-    #[serde(rename = "errorType")]
-    error_type: Option<String>,
-    error: Option<String>,
-    data: Option<Data>,
-    #[serde(default)]
-    warnings: Option<Vec<String>>,
-    #[serde(default)]
-    infos: Option<Vec<String>>,
-    /// VictoriaMetrics: some of its storage nodes did not answer.
-    #[serde(default, rename = "isPartial")]
-    is_partial: bool,
-}
-
-#[derive(Deserialize)]
-struct Data {
-    #[serde(rename = "resultType")]
-    result_type: String,
-    result: serde_json::Value,
-}
-
-#[derive(Deserialize)]
-struct Element {
-    #[serde(default)]
-    metric: BTreeMap<String, String>,
-    values: Option<Vec<(f64, Number)>>,
-    value: Option<(f64, Number)>,
-}
-
-/// A number in a string, for JSON has no `NaN`.
-struct Number(f64);
-
-impl<'de> Deserialize<'de> for Number {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NumberVisitor;
-        impl Visitor<'_> for NumberVisitor {
-            type Value = Number;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number in a string")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Number, E> {
-                text.parse().map(Number).map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
-            }
-        }
-        deserializer.deserialize_str(NumberVisitor)
-    }
-}
-
 /// What engines said beside their answers, each once.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Remarks {
     /// Warnings: an answer may lack something.
     pub(super) warnings: BTreeSet<String>,
@@ -173,16 +118,16 @@ impl Engine {
         let found = elements(address, data)?;
         let mut not_finite = 0;
         let series = found.into_iter().map(|element| {
-            let pairs = element.values.unwrap_or_default().into_iter().chain(element.value);
-            let pairs: Vec<(f64, f64)> = pairs.map(|(time, Number(value))| (time, value)).collect();
-            let (points, odd): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(t, v)| t.is_finite() && v.is_finite());
+            let (points, odd): (Vec<_>, Vec<_>) = element.points().partition(|(t, v)| t.is_finite() && v.is_finite());
             not_finite += odd.len();
             Found { labels: element.metric, points }
         });
         let series: Vec<Found> = series.filter(|found| !found.points.is_empty()).collect();
         if let Ok(mut remarks) = self.remarks.lock() {
-            remarks.warnings.extend(answer.warnings.unwrap_or_default().iter().map(|text| shown(text)));
-            remarks.infos.extend(answer.infos.unwrap_or_default().iter().map(|text| shown(text)));
+            let (infos, warnings): (Vec<String>, Vec<String>) =
+                answer.warnings.unwrap_or_default().into_iter().partition(|text| text.starts_with(INFO));
+            remarks.warnings.extend(warnings.iter().map(|text| shown(text)));
+            remarks.infos.extend(infos.iter().chain(&answer.infos.unwrap_or_default()).map(|text| shown(text)));
             remarks.is_partial |= answer.is_partial;
             remarks.not_finite += not_finite;
         }
@@ -191,25 +136,18 @@ impl Engine {
 }
 
 fn elements(address: &Address, data: Data) -> Result<Vec<Element>, PrometheusError> {
-    let odd = |why: String| {
-        PrometheusError::new(format!("{address}: {why}"), "check that this is a PromQL endpoint, and its version")
-    };
-    match data.result_type.as_str() {
-        "vector" | "matrix" => {
-            serde_json::from_value(data.result).map_err(|error| odd(format!("the answer cannot be read: {error}")))
-        }
-        "scalar" => {
-            let value: (f64, Number) =
-                serde_json::from_value(data.result).map_err(|error| odd(format!("no scalar: {error}")))?;
-            Ok(vec![Element { metric: BTreeMap::new(), values: None, value: Some(value) }])
-        }
-        other => Err(odd(format!("the answer is a {}, not a vector", shown(other)))),
-    }
+    data.series().map_err(|why| {
+        let message = format!("{address}: {}", shown(&why));
+        PrometheusError::new(message, "check that this is a PromQL endpoint, and its version")
+    })
 }
 
-/// A text of another's in one line of bounded length.
+/// What remarks begin with: Prometheus puts them under `infos`, Thanos 0.41 under `warnings`.
+const INFO: &str = "PromQL info:";
+
+/// A text of another's in one line of bounded length: VictoriaMetrics says why only after the query, told twice.
 fn shown(text: &str) -> String {
-    const CHARS: usize = 300;
+    const CHARS: usize = 1_500;
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     match line.char_indices().nth(CHARS) {
         Some((end, _)) => format!("{}…", &line[..end]),
@@ -235,6 +173,11 @@ fn refusal_help(status: u16, kind: &str) -> &'static str {
         (_, "timeout") | (503 | 504, _) => {
             "ask for a shorter --window, or raise the engine's query timeout and timeout_seconds"
         }
+        // VictoriaMetrics answers so to queries that are none as well.
+        (422, "422") => {
+            "ask for a shorter --window or raise step_seconds where it is a limit; else check selectors and labels in \
+             --prometheus-config"
+        }
         (_, "execution") | (422, _) => {
             "the engine's limits on samples or ranges: ask for a shorter --window, or raise step_seconds"
         }
@@ -247,7 +190,8 @@ const PATH_HELP: &str = "give the address before /api/v1: http://HOST:9090 for P
 
 fn access_help(status: u16) -> &'static str {
     if status == 401 {
-        "give bearer_token_file, or user and password_file, in --prometheus-config"
+        "give bearer_token_file, or user and password_file, in --prometheus-config; for Mimir, X-Scope-OrgID among its \
+         [headers]"
     } else {
         "these credentials may not query; check them, and headers such as X-Scope-OrgID"
     }

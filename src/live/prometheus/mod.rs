@@ -394,7 +394,9 @@ fn broker(found: &Found, labels: &Labels) -> Option<String> {
 }
 
 fn series(quantity: Quantity, found: &Found, labels: &Labels) -> Option<MeasuredSeries> {
-    let partition = label(found, &labels.partition).and_then(|text| text.parse().ok());
+    // What is no number is a copy in the making: Confluent's rules have `0, is-future=true` for the copy of a move between
+    // dirs.
+    let partition = label(found, &labels.partition).map(|text| text.parse()).transpose().ok()?;
     let topic = label(found, &labels.topic).cloned();
     let (_, value) = found.points.last()?;
     Some(MeasuredSeries { quantity, broker: broker(found, labels), topic, partition, value: value.max(0.0) })

@@ -22,7 +22,7 @@ impl ConsumerContext for LastLog {}
 
 /// Calls `take` with the value of every record of `topic` that is not older than `since_ms` (milliseconds since 1970) and
 /// is there when it is asked; a record without a value is an empty one. Within a partition they come in order. `progress`
-/// is told the share that is read (0–1).
+/// is told the share that is read (0–1). What is left unread is compressed in a way that this librdkafka is built without.
 pub(in crate::live) fn tail(
     bootstrap: &str,
     properties: &ClientProperties,
@@ -30,7 +30,7 @@ pub(in crate::live) fn tail(
     (topic, since_ms): (&str, i64),
     take: &mut dyn FnMut(&[u8]),
     progress: &dyn Fn(f64),
-) -> Answer<()> {
+) -> Answer<Unread> {
     let log = LastLog::default();
     let mut config = settings(bootstrap, properties, timeout);
     // The name is needed to be assigned partitions; offsets are neither read nor committed under it.
@@ -39,7 +39,8 @@ pub(in crate::live) fn tail(
         .map_err(|e| AdminError::new(ErrorKind::Configuration, format!("cannot set up librdkafka: {e}")))?;
     let reader = Tail { consumer, log, timeout, topic };
     let mut open = reader.assign(since_ms)?;
-    reader.read(&mut open, take, progress)
+    reader.read(&mut open, take, progress)?;
+    Ok(open)
 }
 
 struct Tail<'t> {
@@ -50,11 +51,11 @@ struct Tail<'t> {
 }
 
 /// The next offset to read and the one to end before, by partition.
-type Open = BTreeMap<i32, (i64, i64)>;
+pub(in crate::live) type Unread = BTreeMap<i32, (i64, i64)>;
 
 impl Tail<'_> {
     /// Where to read from and up to.
-    fn assign(&self, since_ms: i64) -> Answer<Open> {
+    fn assign(&self, since_ms: i64) -> Answer<Unread> {
         let (topic, consumer) = (self.topic, &self.consumer);
         let what = format!("cannot read topic {topic}");
         let metadata = consumer.fetch_metadata(Some(topic), self.timeout).map_err(|error| self.error(&what, &error))?;
@@ -75,7 +76,7 @@ impl Tail<'_> {
             times.add_partition_offset(topic, id, Offset::Offset(since_ms)).map_err(|e| self.error(&what, &e))?;
         }
         let starts = consumer.offsets_for_times(times, self.timeout).map_err(|error| self.error(&what, &error))?;
-        let mut open = Open::new();
+        let mut open = Unread::new();
         let mut assigned = TopicPartitionList::new();
         for element in starts.elements_for_topic(topic) {
             // A partition without a record so young starts at its end.
@@ -94,8 +95,8 @@ impl Tail<'_> {
         Ok(open)
     }
 
-    fn read(&self, open: &mut Open, take: &mut dyn FnMut(&[u8]), progress: &dyn Fn(f64)) -> Answer<()> {
-        let left = |open: &Open| open.values().map(|(at, end)| (end - at) as f64).sum::<f64>();
+    fn read(&self, open: &mut Unread, take: &mut dyn FnMut(&[u8]), progress: &dyn Fn(f64)) -> Answer<()> {
+        let left = |open: &Unread| open.values().map(|(at, end)| (end - at) as f64).sum::<f64>();
         let all = left(open).max(1.0);
         let mut silent = Duration::ZERO;
         while !open.is_empty() {
@@ -114,6 +115,7 @@ impl Tail<'_> {
                 }
                 // Control records and compaction may leave nothing at the last offsets.
                 Some(Err(KafkaError::PartitionEOF(partition))) => drop(open.remove(&partition)),
+                Some(Err(error)) if is_of_another_codec(&error) => return Ok(()),
                 Some(Err(error)) if is_passing(&error) => silent += POLL,
                 Some(Err(error)) => return Err(self.error(&format!("cannot read topic {}", self.topic), &error)),
                 None => silent += POLL,
@@ -135,6 +137,12 @@ impl Tail<'_> {
     fn error(&self, what: &str, failure: &KafkaError) -> AdminError {
         RdkafkaClient::error_with(&self.log, what, failure)
     }
+}
+
+/// Whether records are compressed in a way that librdkafka could read, but not as it is built: `_NOT_IMPLEMENTED`, which
+/// its `rd_kafka_msgset_reader_decompress` answers for Zstandard then.
+fn is_of_another_codec(error: &KafkaError) -> bool {
+    error.rdkafka_error_code() == Some(RDKafkaErrorCode::NotImplemented)
 }
 
 /// Whether it is no reason to give up: librdkafka goes on trying. A group is not needed, so that one that may not be

@@ -11,6 +11,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
 use super::*;
+use crate::ingest::render::{HistoryFormat, history_file};
 use crate::model::BrokerState;
 use crate::model::fixture::Fixture;
 
@@ -134,6 +135,23 @@ fn parquet_says_the_same_as_csv_in_every_unit_of_time() {
         let (history, warnings) = read(dir.path(), &snapshot()).unwrap();
         assert!(warnings.list.is_empty() && history == wanted, "{unit}: {history:?}");
     }
+}
+
+#[test]
+fn what_is_written_as_parquet_is_read_back_and_is_the_same_for_the_same_history() {
+    let history = read_text(GOOD).unwrap().0.unwrap();
+    for format in [HistoryFormat::Parquet, HistoryFormat::Csv] {
+        let dir = tempfile::tempdir().unwrap();
+        let file = history_file(&history, format).unwrap();
+        fs::write(dir.path().join(&file.path), &file.bytes).unwrap();
+        let (found, warnings) = read(dir.path(), &snapshot()).unwrap();
+        assert!(warnings.list.is_empty() && found.as_ref() == Some(&history), "{format:?}: {found:?}");
+        assert_eq!(history_file(&history, format).unwrap().bytes, file.bytes);
+    }
+    let none = history_file(&History::default(), HistoryFormat::Parquet).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join(none.path), none.bytes).unwrap();
+    assert_eq!(read(dir.path(), &snapshot()).unwrap().0, Some(History::default()));
 }
 
 /// Cuts and overwrites by a small generator of its own: no chance in tests.
