@@ -60,6 +60,24 @@ fn the_same_capture_gives_the_same_bytes() {
 }
 
 #[test]
+fn captured_quotas_are_written_and_advised_on() {
+    let temp = tempfile::tempdir().unwrap();
+    let (out, clients) = (temp.path().join("snapshot"), temp.path().join("clients.csv"));
+    let (dir, quotas) = (fixture("3.9.1"), fixture("quotas/3.9.1.txt"));
+    let args = ["snapshot", "kafka-cli", "--dir", text(&dir), "--quotas", text(&quotas), "--out", text(&out)];
+    let (status, stdout, stderr) = evenkeel(&args);
+    assert_eq!(status, 0, "{stderr}");
+    assert!(stdout.contains("quotas in force: 9 rows in quotas.csv"), "{stdout}");
+    let row = "user,client_id,produce_bytes_per_sec,consume_bytes_per_sec\netl,load er,300000,0\n";
+    std::fs::write(&clients, row).unwrap();
+    let (status, json, _) =
+        evenkeel(&["advise", "quotas", text(&out), "--clients", text(&clients), "--format", "json"]);
+    assert_eq!(status, 0);
+    let advice: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(advice["findings"][0]["now"], 1_048_576, "{advice}");
+}
+
+#[test]
 fn faults_are_reported_by_place_and_nothing_is_written() {
     let temp = tempfile::tempdir().unwrap();
     let (topics, out) = (temp.path().join("topics.txt"), temp.path().join("snapshot"));

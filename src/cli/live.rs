@@ -54,6 +54,10 @@ impl From<AdminError> for CliError {
                 "check user and password, or certificates and ssl.truststore.location, in the file given with \
                  --command-config"
             }
+            ErrorKind::Kerberos => {
+                "check keyTab and principal in the file given with --command-config, without a keytab the ticket that \
+                 `klist` shows, and KRB5_CONFIG; libsasl2 needs its GSSAPI module (libsasl2-modules-gssapi-mit)"
+            }
             ErrorKind::Denied => "the principal needs Describe on the cluster and topics, and Alter to apply a plan",
             ErrorKind::Configuration => "check --bootstrap-server and the file given with --command-config",
             ErrorKind::Unsupported => "the brokers or the way to authenticate do not serve for this",

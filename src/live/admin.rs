@@ -39,6 +39,8 @@ pub enum ErrorKind {
     Unreachable,
     /// The credentials or a certificate were refused.
     Authentication,
+    /// There is no ticket to show, or it was refused.
+    Kerberos,
     /// The principal may not do this.
     Denied,
     /// The brokers are too old for it.

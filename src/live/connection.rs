@@ -7,6 +7,7 @@ use super::admin::{
     Admin, AdminError, Answer, ClusterAnswer, ConfigChange, Configs, ErrorKind, LogDirs, OffsetsAnswer, QuotaAnswer,
     Replica, Resource, RunningReassignment, TopicPartition, TopicsAnswer,
 };
+use super::kerberos;
 use super::krafka_admin::KrafkaAdmin;
 use super::properties::{ClientProperties, Mechanism};
 use super::rdkafka_client::{self, RdkafkaClient};
@@ -23,20 +24,24 @@ pub struct Connection {
 
 impl Connection {
     /// Connects to the first of `bootstrap` (`host:port[,…]`) that answers; each call takes at most `timeout`. With
-    /// Kerberos only metadata and configs can be had; other calls answer why.
+    /// Kerberos only metadata, configs and offsets can be had; other calls answer why.
     ///
     /// # Errors
     /// Nobody answered, or the credentials or certificates were refused.
     pub fn open(bootstrap: &str, properties: &ClientProperties, timeout: Duration) -> Answer<Self> {
         let is_kerberos = properties.sasl.as_ref().is_some_and(|sasl| sasl.mechanism == Mechanism::Gssapi);
         let protocol = if is_kerberos {
-            let message = "Kerberos (GSSAPI) serves for metadata and configs only; this needs PLAIN, SCRAM or a client \
-                           certificate";
+            let message = "Kerberos (GSSAPI) serves for metadata, configs and offsets only; this needs PLAIN, SCRAM or a \
+                           client certificate";
             Err(AdminError::new(ErrorKind::Other, message))
         } else {
             // This one first: its errors say what was refused by whom.
             Ok(KrafkaAdmin::connect(bootstrap, properties, timeout)?)
         };
+        if let Some(sasl) = properties.sasl.as_ref().filter(|_| is_kerberos) {
+            kerberos::log_in(&sasl.kerberos, timeout)?;
+            rdkafka_client::reach(bootstrap, properties, timeout)?;
+        }
         let client = RdkafkaClient::new(bootstrap, properties, timeout)?;
         Ok(Self { protocol, client, bootstrap: bootstrap.to_owned(), properties: properties.clone(), timeout })
     }
@@ -104,7 +109,10 @@ impl Admin for Connection {
     }
 
     fn offsets(&self, partitions: &[TopicPartition]) -> BTreeMap<TopicPartition, Answer<OffsetsAnswer>> {
-        self.each(partitions.iter().cloned(), |protocol| protocol.offsets(partitions))
+        match &self.protocol {
+            Ok(protocol) => protocol.offsets(partitions),
+            Err(_) => rdkafka_client::offsets(&self.bootstrap, &self.properties, self.timeout, partitions),
+        }
     }
 
     fn quotas(&self) -> Answer<Vec<QuotaAnswer>> {

@@ -309,8 +309,8 @@ fn auth(properties: &ClientProperties) -> Answer<AuthConfig> {
             Mechanism::ScramSha256 => Ok(AuthConfig::sasl_scram_sha256(user, password)),
             Mechanism::ScramSha512 => Ok(AuthConfig::sasl_scram_sha512(user, password)),
             Mechanism::Gssapi => {
-                let message = "Kerberos (GSSAPI) serves for metadata and configs only: log dirs and reassignments \
-                               need PLAIN, SCRAM or a client certificate";
+                let message = "Kerberos (GSSAPI) serves for metadata, configs and offsets only: log dirs and \
+                               reassignments need PLAIN, SCRAM or a client certificate";
                 Err(AdminError::new(ErrorKind::Unsupported, message))
             }
         }

@@ -9,6 +9,7 @@ pub mod codes;
 mod connection;
 pub mod cruise_control;
 pub mod http;
+mod kerberos;
 mod krafka_admin;
 mod metrics_topic;
 pub mod prometheus;

@@ -151,10 +151,11 @@ impl ClientProperties {
         };
         let (properties, warnings) = Self::parse(path, &text)?;
         faults.extend(warnings);
-        for pem in [&properties.tls.ca, &properties.tls.certificate, &properties.tls.key] {
-            if let Some(Pem::File(file)) = pem
-                && let Err(error) = std::fs::File::open(file)
-            {
+        let tls = [&properties.tls.ca, &properties.tls.certificate, &properties.tls.key];
+        let pems = tls.into_iter().filter_map(|pem| if let Some(Pem::File(file)) = pem { Some(&**file) } else { None });
+        let keytab = properties.sasl.as_ref().and_then(|sasl| sasl.kerberos.keytab.as_ref()).map(Path::new);
+        for file in pems.chain(keytab) {
+            if let Err(error) = std::fs::File::open(file) {
                 faults.push(unreadable(file, &error));
             }
         }
@@ -307,11 +308,7 @@ impl Reader<'_> {
         };
         let login = login.unwrap_or_default();
         if mechanism == Mechanism::Gssapi {
-            let kerberos = Kerberos {
-                service_name: self.text("sasl.kerberos.service.name").or_else(|| login.option("serviceName")),
-                keytab: self.text("sasl.kerberos.keytab").or_else(|| login.option("keyTab")),
-                principal: self.text("sasl.kerberos.principal").or_else(|| login.option("principal")),
-            };
+            let kerberos = self.kerberos(&login);
             return Some(Sasl { mechanism, username: String::new(), password: Secret::default(), kerberos });
         }
         let username = self.text("sasl.username").or_else(|| login.option("username"));
@@ -322,6 +319,19 @@ impl Reader<'_> {
             return None;
         };
         Some(Sasl { mechanism, username, password, kerberos: Kerberos::default() })
+    }
+
+    /// A keytab counts as in Java: unless `useKeyTab` says that it does not, and with the principal that it is for.
+    fn kerberos(&mut self, login: &jaas::Login) -> Kerberos {
+        let is_unused = login.option("useKeyTab").is_some_and(|text| text.eq_ignore_ascii_case("false"));
+        let keytab = self.text("sasl.kerberos.keytab").or_else(|| login.option("keyTab").filter(|_| !is_unused));
+        let principal = self.text("sasl.kerberos.principal").or_else(|| login.option("principal"));
+        if keytab.is_some() && principal.as_ref().is_none_or(|name| name.is_empty() || name.starts_with('-')) {
+            let help = "give principal=\"user@REALM\" in sasl.jaas.config, or sasl.kerberos.principal";
+            self.missing("a keytab needs the principal that it is for", help);
+        }
+        let service_name = self.text("sasl.kerberos.service.name").or_else(|| login.option("serviceName"));
+        Kerberos { service_name, keytab, principal }
     }
 
     fn tls(&mut self) -> Tls {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::admin::{Admin, ErrorKind};
-use crate::ingest::quotas::DEFAULT_NAME;
+use crate::ingest::quotas::{DEFAULT_NAME, FIGURE_MAX};
 use crate::model::clients::{Entity, Part, Quota};
 
 /// All quotas of users and client ids, ascending by entity; none, with a line in `missing`, where they cannot be had.
@@ -54,7 +54,8 @@ fn entity(parts: &BTreeMap<String, Option<String>>) -> Option<Entity> {
 }
 
 fn quota(entity: Entity, values: &BTreeMap<String, f64>) -> Quota {
-    let value = |name: &str| values.get(name).copied().filter(|value| value.is_finite() && *value >= 0.0);
+    let usable = |value: &f64| value.is_finite() && *value >= 0.0;
+    let value = |name: &str| values.get(name).copied().filter(usable).map(|value| value.min(FIGURE_MAX));
     Quota {
         entity,
         producer_byte_rate: value("producer_byte_rate"),

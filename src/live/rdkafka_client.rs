@@ -1,6 +1,8 @@
-//! librdkafka, the client for metadata and configs, and the consumer of a topic's last records. The only user of `rdkafka`; see docs/adr-kafka-protocol.md for why
-//! it is not the only client.
+//! librdkafka, the client for metadata and configs, and the consumer of a topic's last records. The only user of
+//! `rdkafka`; see docs/adr-kafka-protocol.md for why it is not the only client.
 
+mod offsets;
+mod reach;
 mod tail;
 
 use std::collections::BTreeMap;
@@ -18,6 +20,8 @@ use super::admin::{
 };
 use super::properties::{ClientProperties, Mechanism, Pem};
 
+pub(super) use self::offsets::offsets;
+pub(super) use self::reach::reach;
 pub(super) use self::tail::{Unread, tail};
 
 /// Topics of one request for configs: each answers with some forty settings.
@@ -41,7 +45,10 @@ impl ClientContext for LastLog {
 
 impl LastLog {
     fn keep(&self, message: &str) {
-        if let Ok(mut kept) = self.0.lock() {
+        if let Ok(mut kept) = self.0.lock()
+            // What follows from the reason is not to hide it.
+            && (kept.is_empty() || !message.contains("brokers are down"))
+        {
             *kept = message.lines().next().unwrap_or_default().to_owned();
         }
     }
@@ -152,6 +159,9 @@ impl RdkafkaClient {
         let aside = log.aside();
         let message = format!("{what}: {failure}{aside}");
         let code = failure.rdkafka_error_code();
+        if aside.contains("GSSAPI") {
+            return AdminError::new(ErrorKind::Kerberos, message);
+        }
         let refused = ["uthentication", "SASL", "certificate", "SSL"].iter().any(|word| aside.contains(word));
         if refused {
             return AdminError::new(ErrorKind::Authentication, message);
@@ -207,20 +217,11 @@ fn settings(bootstrap: &str, properties: &ClientProperties, timeout: Duration) -
     if let Some(sasl) = &properties.sasl {
         config.set("sasl.mechanism", sasl.mechanism.name());
         if sasl.mechanism == Mechanism::Gssapi {
-            if sasl.kerberos.keytab.is_none() {
-                // Without a keytab the ticket is the user's own, and not ours to renew. librdkafka takes an empty command
-                // for its default one.
-                config.set("sasl.kerberos.kinit.cmd", "true");
-            }
-            let named = [
-                ("sasl.kerberos.service.name", &sasl.kerberos.service_name),
-                ("sasl.kerberos.keytab", &sasl.kerberos.keytab),
-                ("sasl.kerberos.principal", &sasl.kerberos.principal),
-            ];
-            for (key, value) in named {
-                if let Some(value) = value {
-                    config.set(key, value);
-                }
+            // The ticket is there already (`kerberos`): librdkafka runs no command to take one where there is no time
+            // before which to renew it.
+            config.set("sasl.kerberos.min.time.before.relogin", "0");
+            if let Some(name) = &sasl.kerberos.service_name {
+                config.set("sasl.kerberos.service.name", name);
             }
         } else {
             config.set("sasl.username", &sasl.username).set("sasl.password", sasl.password.expose());

@@ -9,7 +9,7 @@
 #   lab.sh end ID         end one broker
 #   lab.sh again ID       start an ended broker again, with the data it had
 #   lab.sh TOOL ARGS…     a Kafka tool against the cluster: topics, configs, log-dirs, reassign, leader-election, acls,
-#                         cluster
+#                         api-versions, cluster
 #
 # Environment (default):
 #   KLAB_DIR      (required)  one directory is one cluster: its data, its logs, its pids
@@ -17,6 +17,9 @@
 #   KLAB_SECURE   ()          1: each broker also listens for SASL_SSL (SCRAM-SHA-512; user lab, password lab-secret;
 #                             user reader, password reader-secret) on KLAB_PORT+KLAB_BROKERS+i; the authority's certificate is
 #                             KLAB_DIR/tls/ca.pem
+#   KLAB_KERBEROS ()          1: each broker also listens for SASL_PLAINTEXT with GSSAPI, in that same place; the realm, its
+#                             KDC (on KLAB_PORT+3*KLAB_BROKERS+1) and keytabs are in KLAB_DIR/kdc, kdc.sh says how called
+#   KLAB_KAFKA    (pom.xml's) Kafka's version, 3.3.2 or later; the tests use none but pom.xml's
 #   KLAB_JMX      ()          1: each broker also exports metrics to Prometheus, http://127.0.0.1:PORT/metrics, on
 #                             KLAB_PORT+2*KLAB_BROKERS+i
 #   KLAB_PROPS    ()          further lines of the nodes' properties
@@ -24,44 +27,23 @@
 #   KLAB_PARENT   ()          a pid: the cluster ends itself soon after that process is gone
 set -euo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) default_brokers=6
 . "$here/common.sh"
+. "$here/kdc.sh"
 
-[ $# -gt 0 ] || { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 2; }
-command=$1; shift
-lab=${KLAB_DIR:?set it to the directory of the cluster}
-mkdir -p "$lab"
-# A running cluster keeps the settings that it was started with.
-if [ "$command" != start ] && [ -f "$lab/settings" ]; then . "$lab/settings"; fi
-brokers=${KLAB_BROKERS:-6} racks=${KLAB_RACKS:-3} dirs=${KLAB_DIRS:-2} port=${KLAB_PORT:-19090} heap=${KLAB_HEAP:-256m}
-secure=${KLAB_SECURE:-} jmx=${KLAB_JMX:-}
+secure=${KLAB_SECURE:-} jmx=${KLAB_JMX:-} kerberos=${KLAB_KERBEROS:-} version=${KLAB_KAFKA:-}
 # 16 bytes in base64url, as Kafka wants them; the same for all labs, which never meet.
 cluster_id=ZXZlbmtlZWwta2Fma2EtMQ
-pom=$here/pom.xml class_path_file=$here/cp.txt
-# Short-lived JVMs on a shared machine: a light compiler, a light collector, and the shared archive of classes.
-java_options=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto -Djava.awt.headless=true -Djava.net.preferIPv4Stack=true)
+pom=$here/pom.xml class_path_file=$here/cp${version:+-$version}.txt
+java_options+=(-Xshare:auto)
+
+fetch() { fetch_jars ${version:+"-Dkafka.version=$version"}; }
 
 # The archive of loaded classes halves the start of each JVM; its name changes with what it depends on.
 use_archive() {
   local key; key=$( { echo "$class_path" "${java_options[@]}"; java -version; } 2>&1 | cksum | cut -d' ' -f1)
   archive=$here/kafka-$key.jsa
   if [ -f "$archive" ]; then java_options+=("-XX:SharedArchiveFile=$archive"); fi
-}
-
-write_logging() { # of the nodes to stdout; of the tools, warnings to stderr
-  local name level target
-  for name in node:info:SYSTEM_OUT tool:warn:SYSTEM_ERR; do
-    IFS=: read -r name level target <<<"$name"
-    cat >"$lab/log4j2-$name.properties" <<P
-rootLogger.level=$level
-rootLogger.appenderRef.console.ref=console
-appender.console.type=Console
-appender.console.name=console
-appender.console.target=$target
-appender.console.layout.type=PatternLayout
-appender.console.layout.pattern=[%d] %p %m (%c{1})%n
-P
-  done
 }
 
 # An authority and one certificate for all brokers, which share the address.
@@ -85,10 +67,19 @@ listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.se
 P
 }
 
+write_kerberos_properties() { # of broker $1
+  cat >>"$lab/broker-$1.properties" <<P
+sasl.enabled.mechanisms=GSSAPI
+sasl.kerberos.service.name=kafka
+listener.name.sasl_plaintext.gssapi.sasl.jaas.config=com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true \
+  storeKey=true keyTab="$lab/kdc/kafka.keytab" principal="kafka/127.0.0.1@$realm";
+P
+}
+
 write_properties() {
   local i listeners common="controller.quorum.voters=1000@127.0.0.1:$port
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL"
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,SASL_PLAINTEXT:SASL_PLAINTEXT"
   cat >"$lab/controller.properties" <<P
 process.roles=controller
 node.id=1000
@@ -100,30 +91,19 @@ P
   for i in $(seq "$brokers"); do
     listeners=PLAINTEXT://127.0.0.1:$((port + i))
     if [ -n "$secure" ]; then listeners+=,SASL_SSL://127.0.0.1:$((port + brokers + i)); fi
-    # No leader may change by itself while a test compares it. Small indexes, few threads: many brokers, one machine.
-    cat >"$lab/broker-$i.properties" <<P
+    if [ -n "$kerberos" ]; then listeners+=,SASL_PLAINTEXT://127.0.0.1:$((port + brokers + i)); fi
+    { cat <<P
 process.roles=broker
 node.id=$i
-broker.rack=rack-$(((i - 1) % racks + 1))
-listeners=$listeners
-log.dirs=$(log_dirs "$i")
 $common
-auto.create.topics.enable=false
-auto.leader.rebalance.enable=false
-log.cleaner.enable=false
-log.index.size.max.bytes=1048576
-num.network.threads=2
-num.io.threads=4
-background.threads=2
-num.recovery.threads.per.data.dir=1
-offsets.topic.num.partitions=1
-offsets.topic.replication.factor=1
 transaction.state.log.num.partitions=1
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
-${KLAB_PROPS:-}
 P
+      broker_properties "$i" "$listeners"
+    } >"$lab/broker-$i.properties"
     if [ -n "$secure" ]; then write_secure_properties "$i"; fi
+    if [ -n "$kerberos" ]; then write_kerberos_properties "$i"; fi
   done
 }
 
@@ -141,18 +121,8 @@ format_nodes() {
   local users=()
   if [ -n "$secure" ]; then users=(--add-scram 'SCRAM-SHA-512=[name=lab,password=lab-secret]'
     --add-scram 'SCRAM-SHA-512=[name=reader,password=reader-secret]'); fi
-  tool kafka.tools.StorageTool format -t "$cluster_id" -c "$lab/controller.properties" "${users[@]}" \
+  launch_tool kafka.tools.StorageTool format -t "$cluster_id" -c "$lab/controller.properties" "${users[@]}" \
     >"$lab/format.log" 2>&1 || { cat "$lab/format.log" >&2; die "formatting failed"; }
-}
-
-tool() { java -Xmx256m "${java_options[@]}" "-Dlog4j2.configurationFile=$lab/log4j2-tool.properties" -cp "$class_path" "$@"; }
-
-start_node() { # name [java option…]
-  local name=$1; shift
-  ( cd "$lab"; exec setsid java "-Xmx$heap" -Xms64m "${java_options[@]}" "$@" \
-      "-Dlog4j2.configurationFile=$lab/log4j2-node.properties" -cp "$class_path" kafka.Kafka "$lab/$name.properties" \
-      >>"$lab/$name.log" 2>&1 </dev/null ) &
-  echo $! >"$lab/$name.pid"
 }
 
 start_broker() { # id
@@ -160,7 +130,8 @@ start_broker() { # id
   if [ -n "$jmx" ]; then
     options=("-javaagent:$agent=127.0.0.1:$((port + 2 * brokers + $1)):$here/jmx-exporter.yml")
   fi
-  start_node "broker-$1" "${options[@]}"
+  if [ -n "$kerberos" ]; then options+=("-Djava.security.krb5.conf=$lab/kdc/krb5.conf"); fi
+  launch_node "broker-$1" kafka.Kafka "${options[@]}"
 }
 
 # A broker says so after the controller has unfenced it, so the cluster can be used at once.
@@ -179,8 +150,8 @@ controller.listener.names=CONTROLLER
 listeners=PLAINTEXT://127.0.0.1:$((port + 1)),CONTROLLER://127.0.0.1:$port
 log.dirs=$scratch/data
 P
-  tool kafka.tools.StorageTool format -t "$cluster_id" -c "$lab/archive.properties" >"$scratch/format.log" 2>&1
-  start_node archive "-XX:ArchiveClassesAtExit=$archive.$$"
+  launch_tool kafka.tools.StorageTool format -t "$cluster_id" -c "$lab/archive.properties" >"$scratch/format.log" 2>&1
+  launch_node archive kafka.Kafka "-XX:ArchiveClassesAtExit=$archive.$$"
   if wait_ready archive; then
     end_node archive TERM
     if [ -f "$archive.$$" ]; then mv "$archive.$$" "$archive"; fi
@@ -192,64 +163,56 @@ P
   use_archive
 }
 
-nodes() { local i; echo controller; for i in $(seq "$brokers"); do echo "broker-$i"; done; }
-
 start() {
-  local name i
+  local i
   is_running controller && die "already running in $lab"
   rm -rf "$lab"/broker-* "$lab"/controller* "$lab"/settings
-  fetch_jars; write_logging; use_archive; record_archive; release_lock
+  fetch; write_logging; use_archive; record_archive; release_lock
   if [ -n "$secure" ]; then write_certificates; fi
+  if [ -n "$kerberos" ]; then start_kdc; fi
   write_properties
-  printf '%s\n' "KLAB_BROKERS=$brokers" "KLAB_RACKS=$racks" "KLAB_DIRS=$dirs" "KLAB_PORT=$port" "KLAB_HEAP=$heap" \
-    "KLAB_SECURE=$secure" "KLAB_JMX=$jmx" >"$lab/settings"
+  keep_settings "KLAB_SECURE=$secure" "KLAB_JMX=$jmx" "KLAB_KERBEROS=$kerberos" "KLAB_KAFKA=$version"
   format_nodes
-  start_node controller
+  launch_node controller kafka.Kafka
   for i in $(seq "$brokers"); do start_broker "$i"; done
   # shellcheck disable=SC2046 # the names hold no blanks
-  wait_ready $(nodes) || { stop; die "the cluster did not start"; }
+  wait_ready controller $(broker_names) || { stop; die "the cluster did not start"; }
   start_guard "${KLAB_PARENT:-}"
   bootstrap
 }
 
 again() { # id
-  fetch_jars; use_archive; release_lock
+  fetch; use_archive; release_lock
   rm -f "$lab/broker-$1.log"
   start_broker "$1"; wait_ready "broker-$1"
 }
 
-stop() { # The data goes too, so nobody waits for a clean end.
-  local name
-  for name in $(nodes); do end_node "$name" KILL & done
-  wait
-  rm -rf "$lab"/broker-* "$lab"/controller* "$lab"/settings "$lab"/*.log "$lab"/*.properties
+stop() {
+  end_kdc
+  # shellcheck disable=SC2046 # the names hold no blanks
+  end_nodes controller $(broker_names)
 }
 
-run_tool() { # class args…
-  local class=$1; shift
-  fetch_jars; release_lock; use_archive
+run_tool() { # tool argument…
+  local class
+  fetch; release_lock; use_archive
+  class=$(tool_class "$1"); shift
   # At the end, for the cluster tool wants its subcommand first.
-  tool "$class" "$@" --bootstrap-server "$(bootstrap)"
+  launch_tool "$class" "$@" --bootstrap-server "$(bootstrap)"
 }
 
-tools=org.apache.kafka.tools
 case $command in
   start) start ;;
   stop) stop ;;
   guard) guard "$1" ;;
   env)
     echo "BOOTSTRAP=$(bootstrap)"
-    if [ -n "$secure" ]; then echo "SECURE_BOOTSTRAP=$(addresses $((port + brokers)))"; echo "CA=$lab/tls/ca.pem"; fi
+    if [ -n "$secure$kerberos" ]; then echo "SECURE_BOOTSTRAP=$(addresses $((port + brokers)))"; fi
+    if [ -n "$secure" ]; then echo "CA=$lab/tls/ca.pem"; fi
+    if [ -n "$kerberos" ]; then echo "KDC=$lab/kdc"; fi
     if [ -n "$jmx" ]; then echo "EXPORTERS=$(addresses $((port + 2 * brokers)))"; fi
     for i in $(seq "$brokers"); do echo "LOG_DIRS_$i=$(log_dirs "$i")"; done ;;
   end) end_node "broker-$1" TERM ;;
   again) again "$1" ;;
-  topics) run_tool $tools.TopicCommand "$@" ;;
-  configs) run_tool kafka.admin.ConfigCommand "$@" ;;
-  log-dirs) run_tool $tools.LogDirsCommand "$@" ;;
-  reassign) run_tool $tools.reassign.ReassignPartitionsCommand "$@" ;;
-  leader-election) run_tool $tools.LeaderElectionCommand "$@" ;;
-  acls) run_tool $tools.AclCommand "$@" ;;
-  cluster) run_tool $tools.ClusterTool "$@" ;;
-  *) die "unknown command $command" ;;
+  *) run_tool "$command" "$@" ;;
 esac

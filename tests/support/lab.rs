@@ -118,13 +118,13 @@ impl Drop for Lab {
     }
 }
 
-/// A port P such that P and three for each broker are free, below the range from which systems take ports for outgoing
-/// connections.
+/// A port P such that P, three for each broker and one more are free, below the range from which systems take ports for
+/// outgoing connections.
 fn free_ports() -> u16 {
     let first = u16::try_from(std::process::id() % 500).unwrap() * 20;
     let bases = (0..500).map(|step| 20_000 + (first + step * 20) % 10_000);
     let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    bases.into_iter().find(|&base| (base..=base + 3 * BROKERS).all(is_free)).unwrap()
+    bases.into_iter().find(|&base| (base..=base + 3 * BROKERS + 1).all(is_free)).unwrap()
 }
 
 fn stderr(output: &Output) -> String {

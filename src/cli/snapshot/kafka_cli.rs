@@ -22,6 +22,8 @@ To capture (none of these commands changes anything; Kafka's scripts may lack th
   kafka-configs.sh $B --describe --all --entity-type brokers > broker-configs.txt
   kafka-configs.sh $B --describe --entity-type topics      > topic-configs.txt
   kafka-reassign-partitions.sh $B --list                   > reassignments.txt
+  for t in users clients \"users --entity-type clients\"; do
+    kafka-configs.sh $B --describe --entity-type $t; done  > quotas.txt
   kafka-cluster.sh list-endpoints $B                       > brokers.txt     # Kafka 4
   kafka-broker-api-versions.sh $B                          > brokers.txt     # before
   kafka-cluster.sh cluster-id $B                           > cluster-id.txt
@@ -49,6 +51,7 @@ const LOG_DIRS: &str = "log-dirs*.txt";
 const CONFIGS: [&str; 2] = ["broker-configs*.txt", "topic-configs*.txt"];
 const BROKERS: &str = "brokers.txt";
 const REASSIGNMENTS: &str = "reassignments.txt";
+const QUOTAS: &str = "quotas*.txt";
 const CLUSTER_ID: &str = "cluster-id.txt";
 const INVENTORY: &str = "inventory.toml";
 const METRICS: [&str; 3] = ["metrics/*.json", "metrics/*.prom", "metrics/*.txt"];
@@ -94,6 +97,9 @@ struct CaptureArgs {
     /// reassignments.txt]
     #[arg(long, value_name = "FILE")]
     reassignments: Option<PathBuf>,
+    /// Output of kafka-configs --describe of users and client ids: quotas in force [in --dir: quotas*.txt]
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    quotas: Vec<PathBuf>,
     #[command(flatten)]
     end: EndOfHeading,
 }
@@ -129,12 +135,13 @@ pub(super) fn run(args: &Args) -> Result<Verdict, CliError> {
 fn sources(args: &Args) -> Result<Sources, CliError> {
     let catalogue = args.output.catalogue()?;
     let mut files = Files { dir: args.capture.dir.as_deref(), faults: Faults::default() };
-    let CaptureArgs { topics, log_dirs, configs, brokers, reassignments, .. } = &args.capture;
+    let CaptureArgs { topics, log_dirs, configs, brokers, reassignments, quotas, .. } = &args.capture;
     let topics = files.one(topics.as_deref(), TOPICS);
     let log_dirs = files.many(log_dirs, &[LOG_DIRS]);
     let configs = files.many(configs, &CONFIGS);
     let brokers = files.one(brokers.as_deref(), BROKERS);
     let reassignments = files.one(reassignments.as_deref(), REASSIGNMENTS);
+    let quotas = files.many(quotas, &[QUOTAS]);
     let cluster_id_file = files.one(None, CLUSTER_ID);
     let inventory = files.one(args.output.inventory.as_deref(), INVENTORY);
     let (preset, metric_files) = preset(&args.metrics.metrics, args.prometheus.is_given())?;
@@ -160,6 +167,7 @@ fn sources(args: &Args) -> Result<Sources, CliError> {
         configs,
         brokers,
         reassignments,
+        quotas,
         metrics,
         inventory,
         cluster_id: args.saved.cluster_id.clone(),

@@ -38,6 +38,8 @@ pub const TIME: &str = "E336";
 pub const TOO_LARGE: &str = "E337";
 /// A name that Kafka does not allow.
 pub const BAD_NAME: &str = "E338";
+/// A quota is no number, or given twice and not as the same.
+pub const QUOTA: &str = "E339";
 
 /// An inventory is not TOML.
 pub const INVENTORY_SYNTAX: &str = "E350";

@@ -19,6 +19,7 @@ pub mod measured;
 mod metrics;
 mod missing;
 pub mod observed;
+mod quotas;
 mod reassignments;
 pub mod reporter;
 pub mod settings;
@@ -47,10 +48,12 @@ use self::assemble::Capture;
 use self::configs::Configs;
 use self::log_dirs::LogDirs;
 use self::metrics::signals;
+use self::quotas::Quotas;
 use self::text::Reader;
 use super::catalogue::Catalogue;
 use super::fault::{Fault, Faults};
 use super::inventory::Inventory;
+use super::render::quotas_file;
 use crate::model::{ClusterInfo, History, Snapshot, Statistic};
 use crate::writer::OutputFile;
 
@@ -87,6 +90,8 @@ pub struct Sources {
     pub brokers: Option<Source>,
     /// `kafka-reassign-partitions --list`.
     pub reassignments: Option<Source>,
+    /// `kafka-configs --describe` of users and client ids: their quotas.
+    pub quotas: Vec<Source>,
     /// Prometheus answers and scrapes.
     pub metrics: Vec<MetricSource>,
     /// What an engine of PromQL worked out; files of metrics are then left aside.
@@ -142,6 +147,7 @@ pub fn import(sources: &Sources) -> Result<Imported, Faults> {
     time::check(&sources.captured_at, &mut faults);
     let inventory = read_inventory(sources, &mut faults);
     let mut capture = read_capture(sources, &mut faults);
+    let quotas = read_quotas(sources, &mut faults);
     let names = metric_names(sources, &inventory, &mut faults);
     let files = if sources.measured.is_some() { &[][..] } else { &sources.metrics[..] };
     let series = metrics::read(files, &names, &capture.hosts(), &mut faults);
@@ -172,7 +178,8 @@ pub fn import(sources: &Sources) -> Result<Imported, Faults> {
     }
     let measured = sources.measured.as_ref();
     let history = measured.and_then(|m| m.history(&snapshot, &names, &sources.catalogue, &mut summary));
-    let beside = measured.and_then(|m| m.clients_file(&mut summary)).into_iter().collect();
+    let mut beside: Vec<OutputFile> = measured.and_then(|m| m.clients_file(&mut summary)).into_iter().collect();
+    beside.extend(quotas.map(|quotas| quotas_file(&quotas.into_rows(&mut summary))));
     missing::name(&snapshot, &sources.catalogue, &missing::OF_KAFKA, &mut summary);
     summary.warnings = faults;
     Ok(Imported { snapshot, summary, history, beside })
@@ -216,6 +223,15 @@ fn read_capture(sources: &Sources, faults: &mut Faults) -> Capture {
         (path, running)
     });
     Capture { topics, log_dirs, configs, endpoints: endpoints.unwrap_or_default(), running, ..Capture::default() }
+}
+
+/// None where nothing was captured of them, which is not to say that there are none.
+fn read_quotas(sources: &Sources, faults: &mut Faults) -> Option<Quotas> {
+    let mut quotas = Quotas::default();
+    for file in &sources.quotas {
+        quotas.read(&file.text, &mut Reader::new(&file.path, faults));
+    }
+    Some(quotas).filter(|_| !sources.quotas.is_empty())
 }
 
 fn metric_names(sources: &Sources, inventory: &Inventory, faults: &mut Faults) -> MetricNames {

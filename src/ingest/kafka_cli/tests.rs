@@ -27,6 +27,7 @@ fn sources(topics: Source, log_dirs: Source) -> Sources {
         configs: Vec::new(),
         brokers: Some(fixture("healthy/brokers.txt")),
         reassignments: None,
+        quotas: Vec::new(),
         metrics: Vec::new(),
         inventory: None,
         cluster_id: None,

@@ -53,6 +53,15 @@ fn older_versions_read_the_same() {
 }
 
 #[test]
+fn columns_that_do_not_apply_say_so_and_are_left_aside() {
+    // Kafka 3.9.1 with ZooKeeper, which keeps no eligible leader replicas.
+    let row = "\tTopic: t\tPartition: 0\tLeader: 1\tReplicas: 1\tIsr: 1\tElr: N/A\tLastKnownElr: N/A\n";
+    let (topics, faults) = parse(&format!("{HEADER}{row}"));
+    assert_eq!(faults, Faults::default());
+    assert_eq!(topics["t"].partitions[&0].isr, [1]);
+}
+
+#[test]
 fn lines_whose_tabs_were_lost_read_the_same() {
     let with_tabs = include_str!("../../../fixtures/kafka-cli/reassigning/topics.txt");
     let (with_tabs, without_tabs) = (parse(with_tabs).0, parse(&with_tabs.replace('\t', " ")).0);

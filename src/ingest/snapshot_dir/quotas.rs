@@ -16,6 +16,9 @@ pub const FILE: &str = "quotas.csv";
 /// What stands for every user or client id without a quota of their own, as Kafka's tools and ZooKeeper write it.
 pub const DEFAULT_NAME: &str = "<default>";
 
+/// The largest figure of the file, bytes per second or percent: more is no limit to any broker.
+pub const FIGURE_MAX: f64 = NUMBER_MAX as f64;
+
 const USER: usize = 0;
 const CLIENT_ID: usize = 1;
 const FIGURES: usize = 2;

@@ -71,6 +71,7 @@ fn what_is_missing_or_not_supported_is_said() {
         ("security.protocol=SSL\nssl.endpoint.identification.algorithm=", codes::PROPERTIES_UNSUPPORTED),
         ("security.protocol=SSL\nssl.key.location=/k.pem", codes::PROPERTIES_MISSING),
         ("x=\\u12", codes::PROPERTIES_SYNTAX),
+        ("security.protocol=SASL_SSL\nsasl.jaas.config=M required keyTab=\"/k\";", codes::PROPERTIES_MISSING),
     ];
     for (text, code) in cases {
         assert_eq!(first(text).code, code, "{text}");
@@ -93,6 +94,8 @@ fn kerberos_takes_its_keytab_from_the_login_module() {
     assert_eq!(sasl.mechanism, Mechanism::Gssapi);
     assert_eq!(sasl.kerberos.keytab.as_deref(), Some("/k"));
     assert_eq!(sasl.kerberos.principal.as_deref(), Some("a@B"));
+    let of_cache = text.replace("useKeyTab=true", "useKeyTab=false useTicketCache=true");
+    assert_eq!(parse(&of_cache).unwrap().0.sasl.unwrap().kerberos.keytab, None);
 }
 
 /// Cuts, doubles and swaps parts of a good file, each case another place: whatever comes of it, it is no panic, and the

@@ -71,6 +71,7 @@ fn mutilated(whole: &Sources, case: usize, chance: &mut Chance) -> Sources {
     targets.extend(sources.configs.iter_mut().map(|f| &mut f.text));
     targets.extend(sources.brokers.iter_mut().map(|f| &mut f.text));
     targets.extend(sources.reassignments.iter_mut().map(|f| &mut f.text));
+    targets.extend(sources.quotas.iter_mut().map(|f| &mut f.text));
     targets.extend(sources.metrics.iter_mut().map(|f| &mut f.file.text));
     targets.extend(sources.inventory.iter_mut().map(|f| &mut f.text));
     targets.extend(sources.cluster_id_file.iter_mut().map(|f| &mut f.text));
@@ -97,6 +98,7 @@ fn no_mutilated_capture_panics_or_gives_a_snapshot_that_does_not_read_back() {
         capture("dir-move"),
         eras::era("1.1.1"),
         eras::era("2.8.2"),
+        Sources { quotas: vec![fixture("quotas/1.1.1.txt"), fixture("quotas/3.9.1.txt")], ..eras::era("3.9.1") },
         Sources { reassignments: Some(fixture("1.1.1-reassigning/reassignments.txt")), ..capture("1.1.1-reassigning") },
         Sources { brokers: Some(fixture("2.1.1/brokers.txt")), ..capture("2.1.1-broker-down") },
     ];
