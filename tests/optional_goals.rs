@@ -79,6 +79,30 @@ fn disk_writes_are_balanced_by_what_disks_can_write() {
 }
 
 #[test]
+fn log_dirs_are_evened_by_what_they_write_and_no_copy_between_brokers_is_made_for_it() {
+    let mut snapshot = synth(9, 600, 0.3);
+    for (row, dir) in snapshot.log_dirs.iter_mut().enumerate() {
+        dir.write_capacity_bytes_per_sec = Some(if row % 3 == 0 { 120e6 } else { 210e6 });
+    }
+    let [off, on] = off_and_on(&snapshot, Goal::LogDirWrites, 0.1);
+    assert!(off.0 > 0 && on.1 < 0.5 * off.1, "{off:?} → {on:?}");
+    let mut policy = Policy::default();
+    let copied = |policy: &Policy| movement(&snapshot, &solve(&snapshot, policy, Effort::Quick).placement);
+    let without = copied(&policy);
+    policy.bands.log_dir_writes = 0.1;
+    let with = copied(&policy);
+    assert_eq!(with.inter_broker_bytes, without.inter_broker_bytes);
+    let goal = |placement: &Placement, goal| standing(&snapshot, &Policy::default(), placement, goal);
+    let solution = solve(&snapshot, &policy, Effort::Quick);
+    let plain = solve(&snapshot, &Policy::default(), Effort::Quick);
+    let (even, before) = (goal(&solution.placement, Goal::LogDir), goal(&plain.placement, Goal::LogDir));
+    assert!(even.1 <= before.1 + 1e-9, "bytes stay as even: {before:?} → {even:?}");
+    let beyond = standing(&snapshot, &policy, &solution.placement, Goal::LogDirWrites).0;
+    let excused = solution.excuses.iter().filter(|e| e.criterion.is_some_and(|c| c.name() == "log_dir_writes"));
+    assert_eq!(excused.count() as u64, beyond, "whoever stays beyond is excused by name");
+}
+
+#[test]
 fn a_scatter_width_is_narrowed_for_bytes() {
     let snapshot = synth(9, 60, 0.3);
     let mut policy = Policy::default();
@@ -113,6 +137,31 @@ fn goals_that_are_off_are_in_no_figure() {
 
 proptest! {
     #![proptest_config(config())]
+
+    /// Dirs of unlike disks, nearly full or not: evening what they write fills none beyond its limit and breaks no rule.
+    #[test]
+    fn no_dir_is_filled_beyond_its_limit_for_what_it_writes(
+        shape in (3_u32..=6, 20_u32..=120, 2_u32..=5, 0.0_f64..0.8, any::<u64>()),
+        disk_utilization in 0.2_f64..0.85,
+        rates in prop::collection::vec(50e6_f64..400e6, 8),
+        band in 0.05_f64..0.5,
+    ) {
+        let (brokers, partitions, log_dirs, drift, seed) = shape;
+        let spec = SynthSpec { brokers, partitions, log_dirs, drift, seed, disk_utilization, ..SynthSpec::default() };
+        let Ok(mut snapshot) = synthesize(&spec) else { return Ok(()) };
+        for (row, dir) in snapshot.log_dirs.iter_mut().enumerate() {
+            dir.write_capacity_bytes_per_sec = Some(rates[row % rates.len()]);
+        }
+        let mut policy = Policy::default();
+        policy.bands.log_dir_writes = band;
+        let plain = solve(&snapshot, &Policy::default(), Effort::Quick);
+        let solution = solve(&snapshot, &policy, Effort::Quick);
+        let [judged, without] = [&solution, &plain].map(|s| assess(&snapshot, &policy, &s.placement));
+        prop_assert!(judged.hard_total() <= without.hard_total(), "{:?} → {:?}", without.hard, judged.hard);
+        prop_assert!(judged.broker_excess() <= without.broker_excess() + 1e-6);
+        let [on, off] = [&solution, &plain].map(|s| standing(&snapshot, &policy, &s.placement, Goal::LogDirWrites));
+        prop_assert!(on.1 <= off.1 + 1e-6, "{off:?} → {on:?}");
+    }
 
     /// Debug builds recount the counts and widths after each stage, so that this compares them with the moves too.
     #[test]

@@ -113,12 +113,12 @@ fn explain_reads_a_plan_or_searches_and_refuses_what_it_does_not_know() {
 fn optional_goals_are_in_every_figure_and_their_plan_stands_up_to_verify() {
     let dir = tempfile::tempdir().unwrap();
     let (out, policy) = (dir.path().join("plan"), dir.path().join("policy.toml"));
-    let bands = "[bands]\ndisk_writes = 0.15\nleaders_per_topic = 0.25\nscatter_width = 6\n";
+    let bands = "[bands]\ndisk_writes = 0.15\nlog_dir_writes = 0.3\nleaders_per_topic = 0.25\nscatter_width = 6\n";
     std::fs::write(&policy, bands).unwrap();
     let snapshot = fixture("failure");
     let tail = ["--policy", text(&policy), "--format", "json"];
     let check = json(&evenkeel(&[&["check", &snapshot], &tail[..]].concat()).1);
-    let goals = ["disk_writes", "leaders_per_topic", "scatter_width"];
+    let goals = ["disk_writes", "log_dir_writes", "leaders_per_topic", "scatter_width"];
     assert!(goals.iter().all(|goal| check["balance"]["default"][goal]["excess"].is_number()), "{check}");
     let quick = ["--effort", "quick", "--out", text(&out)];
     let (status, stdout, _) = evenkeel(&[&["rebalance", &snapshot], &quick[..], &tail[..]].concat());

@@ -336,3 +336,34 @@ fn imports_are_found_however_they_are_written() {
     };
     assert_eq!(imports(&source).into_iter().collect::<Vec<_>>(), ["cli", "model", "optimize", "report"]);
 }
+
+#[test]
+fn every_formula_is_documented_and_its_answer_known() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/formulas.md")).unwrap();
+    let all: Vec<Source> = sources("src").into_iter().chain(sources("tests")).collect();
+    let has = |text: &str, name: &str| text.contains(&format!("fn {name}(")) || text.contains(&format!("fn {name}<"));
+    let (mut breaches, mut rows) = (Vec::new(), 0);
+    for row in page.lines().filter(|line| line.starts_with("| ") && line.contains(".rs` `")) {
+        rows += 1;
+        let mut code = row.rsplitn(3, " | ").take(2).map(|cell| cell.split('`').skip(1).step_by(2));
+        let (tests, mut function) = (code.next().unwrap(), code.next().unwrap());
+        let (file, name) = (function.next().unwrap(), function.next().unwrap());
+        if !all.iter().any(|source| source.path == format!("src/{file}") && has(&source.text, name)) {
+            breaches.push(format!("docs/formulas.md: {file} has no function {name}"));
+        }
+        let tests: Vec<&str> = tests.collect();
+        let unknown = tests.iter().filter(|test| !all.iter().any(|source| has(&source.text, test)));
+        breaches.extend(unknown.map(|test| format!("docs/formulas.md: there is no test {test}")));
+        breaches.extend(tests.is_empty().then(|| format!("docs/formulas.md: {name} of {file} names no test")));
+    }
+    assert!(rows > 50, "{rows} formulas found");
+    let capacity = all.iter().filter(|source| source.path.starts_with("src/capacity/"));
+    let named = |source: &&Source| page.contains(&source.path["src/".len()..]) || is_assembly(&source.path);
+    breaches.extend(capacity.filter(|s| !named(s)).map(|s| format!("{}: docs/formulas.md does not name it", s.path)));
+    assert_none(&breaches);
+}
+
+/// Whether a file puts others together or holds tests alone.
+fn is_assembly(path: &str) -> bool {
+    ["/mod.rs", "/tests.rs", "_tests.rs"].iter().any(|end| path.ends_with(end))
+}

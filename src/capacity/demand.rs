@@ -106,6 +106,8 @@ pub fn limit_before_loss(snapshot: &Snapshot, brokers: &[BrokerIdx], goal: Goal,
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a failing test may panic")]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::model::fixture::Fixture;
     use crate::model::{BrokerState, LogDirState, Policy};
@@ -158,5 +160,31 @@ mod tests {
         assert!((limit + limit * 300.0 / 100.0 - 0.8).abs() < 1e-12);
         assert_eq!(at_best_after_loss(&snapshot, &demand, &brokers, Goal::NetworkIn), None, "no capacity is known");
         assert_eq!(at_best_after_loss(&snapshot, &demand, &brokers[..1], Goal::Disk), None, "nobody survives");
+    }
+
+    proptest! {
+        #[test]
+        fn one_broker_more_never_leaves_the_survivors_worse_at_best(
+            brokers in prop::collection::vec((50_u64..500, 0_u64..400), 2..7),
+            more in 1_u64..900,
+        ) {
+            let at_best = |capacities: &[(u64, u64)]| {
+                let mut fixture = Fixture::default();
+                for (row, &(capacity, bytes)) in capacities.iter().enumerate() {
+                    let id = row as i32 + 1;
+                    let fixed = fixture.broker(id, "", "", BrokerState::Alive);
+                    fixture = fixed.dir(id, "/d", capacity, LogDirState::Online, 0).partition(
+                        ("t", row as u32), id, (0.0, 0.0), &[(id, "/d", bytes, true)],
+                    );
+                }
+                let snapshot = fixture.build();
+                let groups = Groups::new(&snapshot, &Policy::default());
+                let (demand, brokers) = (Demand::of(&snapshot, &groups, 0), carriers(&snapshot, &groups, 0));
+                at_best_after_loss(&snapshot, &demand, &brokers, Goal::Disk).unwrap()
+            };
+            let before = at_best(&brokers);
+            let after = at_best(&[brokers, vec![(more, 0)]].concat());
+            prop_assert!(after <= before + 1e-12, "{before} became {after}");
+        }
     }
 }

@@ -21,6 +21,8 @@ pub mod mirror;
 pub mod not_evaluated;
 pub mod order;
 pub mod relief;
+#[cfg(test)]
+mod resize_tests;
 pub mod shrink;
 pub mod thresholds;
 pub mod traffic;

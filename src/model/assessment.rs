@@ -62,11 +62,11 @@ impl Assessment {
         self.hard.get(&rule).copied().unwrap_or(0)
     }
 
-    /// Excess of all goals but `log_dir`: the objective's second level.
+    /// Excess of all goals but those of log dirs: the objective's second level.
     #[must_use]
     pub fn broker_excess(&self) -> f64 {
         let goals = self.balance.values().flat_map(|goals| goals.iter());
-        goals.filter(|(goal, _)| **goal != Goal::LogDir).map(|(_, b)| b.excess).sum()
+        goals.filter(|(goal, _)| !goal.is_of_log_dirs()).map(|(_, b)| b.excess).sum()
     }
 }
 

@@ -75,6 +75,12 @@ pub fn log_dir(mean: f64, bands: &Bands) -> f64 {
     bands.log_dir_floor.max(mean * (1.0 + bands.log_dir))
 }
 
+/// The highest write utilization of a log dir that is not outside, `mean` being its broker's.
+#[must_use]
+pub fn log_dir_writes(mean: f64, bands: &Bands) -> f64 {
+    mean * (1.0 + bands.log_dir_writes)
+}
+
 /// The most replicas that rack awareness allows in one rack: ⌈f/R⌉.
 #[must_use]
 pub fn rack_cap(replication_factor: usize, racks: usize) -> usize {

@@ -83,6 +83,8 @@ pub enum Goal {
     LogDir,
     /// Bytes per second that are written to a broker's disks. Optional.
     DiskWrites,
+    /// Bytes per second that are written to one log dir against its broker's others. Optional.
+    LogDirWrites,
     /// Leaders of one topic on one broker. Optional.
     LeadersPerTopic,
     /// Brokers that share a partition with a broker (Cidon et al. 2013). Optional.
@@ -91,7 +93,7 @@ pub enum Goal {
 
 impl Goal {
     /// All goals, in the order of reports.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Disk,
         Self::NetworkIn,
         Self::NetworkOut,
@@ -101,6 +103,7 @@ impl Goal {
         Self::TopicSpread,
         Self::LogDir,
         Self::DiskWrites,
+        Self::LogDirWrites,
         Self::LeadersPerTopic,
         Self::ScatterWidth,
     ];
@@ -125,6 +128,7 @@ impl Goal {
             Self::TopicSpread => "topic_spread",
             Self::LogDir => "log_dir",
             Self::DiskWrites => "disk_writes",
+            Self::LogDirWrites => "log_dir_writes",
             Self::LeadersPerTopic => "leaders_per_topic",
             Self::ScatterWidth => "scatter_width",
         }
@@ -148,9 +152,15 @@ impl Goal {
         !matches!(self, Self::LeadersPerTopic | Self::ScatterWidth)
     }
 
+    /// Whether the goal compares the log dirs of one broker, which copies nothing between brokers.
+    #[must_use]
+    pub fn is_of_log_dirs(self) -> bool {
+        matches!(self, Self::LogDir | Self::LogDirWrites)
+    }
+
     /// Whether the goal is off unless a policy switches it on; where it is off, nothing names it.
     #[must_use]
     pub fn is_optional(self) -> bool {
-        matches!(self, Self::DiskWrites | Self::LeadersPerTopic | Self::ScatterWidth)
+        matches!(self, Self::DiskWrites | Self::LogDirWrites | Self::LeadersPerTopic | Self::ScatterWidth)
     }
 }

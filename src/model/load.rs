@@ -95,6 +95,7 @@ pub fn capacity(snapshot: &Snapshot, broker: BrokerIdx, goal: Goal) -> Option<f6
         | Goal::Leaders
         | Goal::TopicSpread
         | Goal::LogDir
+        | Goal::LogDirWrites
         | Goal::LeadersPerTopic
         | Goal::ScatterWidth => None,
     }

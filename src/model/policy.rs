@@ -57,6 +57,8 @@ pub struct Bands {
     pub log_dir_floor: f64,
     /// Write utilization of a broker's disks; off by default.
     pub disk_writes: f64,
+    /// A log dir's write utilization beyond its broker's mean, as a fraction of it; off by default.
+    pub log_dir_writes: f64,
     /// Leaders of a topic on a broker beyond the mean, as a fraction of it; off by default.
     pub leaders_per_topic: f64,
     /// The least that `leaders_per_topic` allows beyond the mean, in leaders.
@@ -79,6 +81,7 @@ impl Default for Bands {
             log_dir: 0.30,
             log_dir_floor: 0.50,
             disk_writes: 0.0,
+            log_dir_writes: 0.0,
             leaders_per_topic: 0.0,
             leaders_per_topic_slack: 1,
             scatter_width: 0.0,
@@ -100,6 +103,7 @@ impl Bands {
             Goal::TopicSpread => self.topic_spread,
             Goal::LogDir => self.log_dir,
             Goal::DiskWrites => self.disk_writes,
+            Goal::LogDirWrites => self.log_dir_writes,
             Goal::LeadersPerTopic => self.leaders_per_topic,
             Goal::ScatterWidth => self.scatter_width,
         }
@@ -128,6 +132,7 @@ impl Bands {
             Goal::TopicSpread => &mut self.topic_spread,
             Goal::LogDir => &mut self.log_dir,
             Goal::DiskWrites => &mut self.disk_writes,
+            Goal::LogDirWrites => &mut self.log_dir_writes,
             Goal::LeadersPerTopic => &mut self.leaders_per_topic,
             Goal::ScatterWidth => &mut self.scatter_width,
         }

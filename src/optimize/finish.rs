@@ -1,6 +1,7 @@
 //! From the search's state to what it hands on: final order of seats, reasons, excuses.
 
 use super::floor::{Floor, floors};
+use super::log_dir_writes::{writes_excuses, writes_reason};
 use super::penalty::Bands;
 use super::problem::{LANES, NONE, Problem, row};
 use super::repair::{fault, rack_broken};
@@ -123,7 +124,8 @@ fn dir_reason(problem: &Problem<'_>, before: &State, after: &State, p: u32) -> O
     let criterion = if hard { Criterion::Rule(Rule::LogDirCapacity) } else { Criterion::Goal(Goal::LogDir) };
     let path = &problem.snapshot.log_dirs[dir as usize].path;
     let id = problem.snapshot.brokers[before.broker[s] as usize].id;
-    Some((criterion, format!("{path} of broker {id} at {:.1} %", share * 100.0)))
+    let busy = if hard { None } else { writes_reason(problem, before, after, s) };
+    Some(busy.unwrap_or_else(|| (criterion, format!("{path} of broker {id} at {:.1} %", share * 100.0))))
 }
 
 fn leader_reason(problem: &Problem<'_>, before: &State, after: &State, p: u32) -> (Criterion, String) {
@@ -167,6 +169,7 @@ pub(crate) fn excuses(problem: &Problem<'_>, state: &State) -> Vec<Excuse> {
     leader_excuses(problem, state, &mut all);
     scatter_excuses(problem, state, &mut all);
     dir_excuses(problem, state, &mut all);
+    writes_excuses(problem, state, &mut all);
     all
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn even_log_dirs(problem: &Problem<'_>, state: &mut State) {
 }
 
 /// Whether the dirs of `broker` are to be evened: the run is after that, and some dir is beyond the goal's trigger.
-fn is_pursued(problem: &Problem<'_>, state: &State, broker: u32) -> bool {
+pub(super) fn is_pursued(problem: &Problem<'_>, state: &State, broker: u32) -> bool {
     let policy = problem.policy;
     if !policy.scope.pursues(Goal::LogDir) {
         return false;
@@ -80,7 +80,7 @@ fn even_broker(problem: &Problem<'_>, state: &mut State, broker: u32, pursued: b
 
 /// The most bytes that each serving dir of `broker` should hold; none where a capacity is unknown. Where the goal is not
 /// pursued, a dir that was fuller at the start may stay so.
-fn ceilings(problem: &Problem<'_>, state: &State, broker: u32, pursued: bool) -> Option<Vec<(u32, f64)>> {
+pub(super) fn ceilings(problem: &Problem<'_>, state: &State, broker: u32, pursued: bool) -> Option<Vec<(u32, f64)>> {
     let (first, count) = problem.brokers[broker as usize].dirs;
     let serving: Vec<u32> = (first..first + count).filter(|&d| problem.dirs[d as usize].serving).collect();
     let capacity = |d: u32| problem.dirs[d as usize].capacity_bytes;
@@ -111,13 +111,11 @@ fn relieve(
     let Some((most, target)) = open.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1))) else { return false };
     let bytes_of = |slot: u32| state.bytes_on(problem, slot, broker);
     let movable = |slot: &u32| {
-        let s = *slot as usize;
-        let arriving = state.home_of(problem, *slot, broker).is_none();
         let bytes = bytes_of(*slot);
-        state.dir[s] == dir
+        state.dir[*slot as usize] == dir
             && bytes > 0.0
             && bytes <= most
-            && (arriving || (copies && problem.brokers[broker as usize].dirs_movable && is_free(problem, *slot)))
+            && may_change_dir(problem, state, (broker, copies), *slot)
     };
     let found = state.on_broker[broker as usize].iter().copied().filter(movable).min_by(|&a, &b| {
         let rank = |slot: u32| {
@@ -131,6 +129,12 @@ fn relieve(
     debug_assert_ne!(target, NONE, "a receiving dir has a row");
     state.relocate(problem, slot, broker, target);
     true
+}
+
+/// Whether `slot` may go to another dir of `broker`: where it is arriving anyway, or copies between dirs are allowed.
+pub(super) fn may_change_dir(problem: &Problem<'_>, state: &State, (broker, copies): (u32, bool), slot: u32) -> bool {
+    state.home_of(problem, slot, broker).is_none()
+        || (copies && problem.brokers[broker as usize].dirs_movable && is_free(problem, slot))
 }
 
 /// How ill `bytes` suits an excess: what it moves beyond it, or, where it is not enough, what others must still move on

@@ -1,7 +1,7 @@
 //! Finds where every replica should sit. Input: a snapshot and a policy. Output: a [`Solution`]. Pure: the clock and the
 //! progress display come in through [`Environment`]; the judge's figures are never read here.
 //!
-//! Stages: `repair` → `balance` → `trim` → `anneal` → `milp` → `scatter` → `log_dirs` → `bound`. docs/solver.md explains
+//! Stages: `repair` → `balance` → `trim` → `anneal` → `milp` → `scatter` → `log_dirs` → `log_dir_writes` → `bound`. docs/solver.md explains
 //! each.
 
 mod aims;
@@ -12,6 +12,7 @@ mod destinations;
 mod finish;
 mod floor;
 mod leadership;
+mod log_dir_writes;
 mod log_dirs;
 mod many;
 mod milp;

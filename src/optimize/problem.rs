@@ -20,7 +20,7 @@ pub(crate) const DISK: usize = 0;
 pub(crate) const REPLICAS: usize = 4;
 /// Lane of leader counts.
 pub(crate) const LEADERS: usize = 5;
-/// Lane of bytes written; empty where the goal is off.
+/// Lane of bytes written; empty where no goal asks for them.
 pub(crate) const WRITES: usize = 6;
 
 /// No broker, dir, group or rack: the search's tables are dense, so an `Option` would double them.
@@ -62,6 +62,8 @@ pub(crate) struct DirFacts {
     pub(crate) receives: bool,
     /// Whether what it holds counts.
     pub(crate) serving: bool,
+    /// What its disk can write, bytes per second; 0 where unknown.
+    pub(crate) writes_max: f64,
 }
 
 /// What the search knows of a topic.
@@ -279,6 +281,7 @@ fn dir_facts(snapshot: &Snapshot, policy: &Policy) -> Vec<DirFacts> {
             limit_bytes: capacity_bytes * policy.limits.log_dir,
             receives: d.state == LogDirState::Online,
             serving: d.state.is_serving(),
+            writes_max: d.write_capacity_bytes_per_sec.unwrap_or(0.0),
         }
     };
     snapshot.log_dirs.iter().map(facts).collect()
@@ -332,7 +335,8 @@ fn partition_facts(snapshot: &Snapshot, policy: &Policy, groups: &Groups, cores:
     let mut all = Vec::with_capacity(snapshot.partitions.len());
     for (t, topic) in snapshot.topics.iter().enumerate() {
         let by_name = topic_freedom(policy, groups, t, &topic.name);
-        let writes = if policy.bands.is_on(Goal::DiskWrites) { write_amplification(topic) } else { 0.0 };
+        let is_counted = [Goal::DiskWrites, Goal::LogDirWrites].into_iter().any(|goal| policy.bands.is_on(goal));
+        let writes = if is_counted { write_amplification(topic) } else { 0.0 };
         for p in topic.partition_rows() {
             let partition = &snapshot.partitions[p];
             let index = PartitionIdx::new(p);

@@ -12,6 +12,7 @@ use super::anneal::{Neighbours, Quality, Schedule, anneal};
 use super::balance::{balance, empty_full_dirs, full_dirs};
 use super::bound::lower_bound;
 use super::leadership::shift_leaders;
+use super::log_dir_writes::{even_writes, writes_excess};
 use super::log_dirs::{even_log_dirs, log_dir_excess};
 use super::milp;
 use super::penalty::Bands;
@@ -50,6 +51,7 @@ pub fn optimize(snapshot: &Snapshot, policy: &Policy, options: &Options, env: &E
     let (mut after, mut timed_out) = after.unwrap_or_else(|| (start.clone(), false));
     (env.progress)("log dirs", 0.9);
     even_log_dirs(&problem, &mut after);
+    even_writes(&problem, &mut after);
     take_back_stranded(&problem, &mut after);
     after.recount(&problem);
     let after = unless_worse(&problem, &before, after);
@@ -93,7 +95,7 @@ fn unless_worse(problem: &Problem<'_>, before: &State, after: State) -> State {
         let exact = Bands::of(problem, &state.load, 0.0, 0.0);
         let brokers: f64 = (0..state.load.len()).map(|b| exact.excess(b, &state.load[b])).sum();
         let shared = state.spread.total() + state.leader_spread.total() + state.scatter.total();
-        brokers + shared + log_dir_excess(problem, state)
+        brokers + shared + log_dir_excess(problem, state) + writes_excess(problem, state)
     };
     let mended =
         repairs_left(problem, &after) < repairs_left(problem, before) || after.beyond(problem) < before.beyond(problem);

@@ -45,6 +45,13 @@ fn what_is_written_is_copied_and_what_followers_read_takes_quota() {
 }
 
 #[test]
+fn eleven_terabytes_a_broker_take_87_hours_where_15_of_50_mb_are_written_meanwhile() {
+    let hours = fluid(&pace(&[(0, 1, 11e12, 15.0 * MB, 0.0)]), 50.0 * MB).unwrap() / 3_600.0;
+    // 11 TB ÷ 35 MB/s; without what is written it would be 61.
+    assert!((hours - 87.3).abs() < 0.05, "{hours}");
+}
+
+#[test]
 fn what_is_written_fades_as_partitions_end_and_not_before() {
     let seconds = |copies: f64| {
         let flow = Flow { copies, bytes: 100.0, written: 5.0, followed: 0.0 };

@@ -16,6 +16,7 @@ pub mod html;
 pub mod json;
 pub mod layout;
 pub mod models;
+mod origin_json;
 mod pace_json;
 pub mod plan_files;
 pub mod resize;

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::frontier::{self, PointView};
 use super::html::Section;
+use super::origin_json::{SnapshotView, ToolView};
 use super::pace_json::{self, DurationsView};
 use super::{copysets, json, layout};
 use crate::model::{Assessment, Policy, Seat, Snapshot};
@@ -117,12 +118,8 @@ fn plan_view<'a, E: Serialize>(
 ) -> impl Serialize + 'a {
     PlanView {
         format: FORMAT,
-        tool: ToolView { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
-        snapshot: SnapshotView {
-            cluster_id: &snapshot.cluster.cluster_id,
-            captured_at: &snapshot.cluster.captured_at,
-            sha256: &snapshot.cluster.sha256,
-        },
+        tool: ToolView::this(),
+        snapshot: SnapshotView::of(snapshot),
         policy: json::policy(policy),
         outcome: plan.outcome.name(),
         stop_reason: plan.stop_reason.name(),
@@ -179,19 +176,6 @@ struct PlanView<'a, P: Serialize, E: Serialize, B: Serialize, A: Serialize, T: S
     #[serde(skip_serializing_if = "Option::is_none")]
     not_evaluated: Option<N>,
     moves: Vec<MoveView<'a>>,
-}
-
-#[derive(Serialize)]
-struct ToolView {
-    name: &'static str,
-    version: &'static str,
-}
-
-#[derive(Serialize)]
-struct SnapshotView<'a> {
-    cluster_id: &'a str,
-    captured_at: &'a str,
-    sha256: &'a str,
 }
 
 #[derive(Serialize)]

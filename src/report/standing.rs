@@ -34,7 +34,7 @@ impl Unit {
             }
             _ if is_share => Self::Share,
             Goal::Disk | Goal::LogDir => Self::Bytes,
-            Goal::NetworkIn | Goal::NetworkOut | Goal::DiskWrites => Self::BytesPerSec,
+            Goal::NetworkIn | Goal::NetworkOut | Goal::DiskWrites | Goal::LogDirWrites => Self::BytesPerSec,
             Goal::Cpu => Self::Cores,
         }
     }
@@ -123,6 +123,7 @@ pub fn band_in_words(policy: &Policy, goal: Goal) -> String {
         Goal::LogDir => {
             format!("≤ max({}, mean + {})", human::percent(bands.log_dir_floor), human::percent(bands.log_dir))
         }
+        Goal::LogDirWrites => format!("≤ mean + {}", human::percent(bands.log_dir_writes)),
         Goal::LeadersPerTopic => {
             let share = human::percent(bands.leaders_per_topic);
             format!("≤ mean + max({}, {share})", bands.leaders_per_topic_slack)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::hard;
-use super::shared::{GroupBalance, leaders_per_topic, scatter_width, topic_spread};
+use super::shared::{GroupBalance, leaders_per_topic, log_dir_writes, scatter_width, topic_spread};
 use super::usage::Usage;
 use crate::model::band;
 use crate::model::load::{capacity, has_serving_log_dir};
@@ -18,6 +18,7 @@ pub fn assess(snapshot: &Snapshot, policy: &Policy, placement: &Placement) -> As
     let usage = Usage::of(snapshot, placement);
     let mut by_seats = topic_spread(snapshot, policy, &groups, placement);
     by_seats.extend(scatter_width(snapshot, policy, &groups, placement));
+    by_seats.extend(log_dir_writes(snapshot, policy, &groups, &usage));
     let balance_with = |usage: &Usage, placement: &Placement| {
         let mut others = leaders_per_topic(snapshot, policy, &groups, placement);
         others.extend(by_seats.iter().cloned());

@@ -17,6 +17,7 @@ pub use assess::assess;
 pub use movement::movement;
 pub use plan_dir::Judgement;
 pub use reassignment::Deviation;
+pub use shared::write_utilizations;
 pub use usage::Usage;
 
 #[cfg(test)]

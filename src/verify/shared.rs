@@ -1,7 +1,8 @@
-//! The goals that are not about one broker's load: replicas and leaders of a topic on a broker, and with whom a broker
-//! shares partitions.
+//! The goals that are not about one broker's load: replicas and leaders of a topic on a broker, with whom a broker shares
+//! partitions, and what its log dirs write.
 
 use super::assess::band_brokers;
+use super::usage::Usage;
 use crate::model::load::has_serving_log_dir;
 use crate::model::{
     Bands, BrokerIdx, Goal, GoalBalance, Groups, Home, PartitionIdx, Placement, Policy, Range, Snapshot, TopicIdx, band,
@@ -124,4 +125,46 @@ pub(super) fn scatter_width(
         (!widths.is_empty()).then(|| (name.clone(), Goal::ScatterWidth, balance))
     };
     groups.names().iter().enumerate().filter_map(of_group).collect()
+}
+
+/// What each broker's log dirs write, of what their disks can: excess is what is beyond the band, relative to the mean.
+pub(super) fn log_dir_writes(
+    snapshot: &Snapshot,
+    policy: &Policy,
+    groups: &Groups,
+    usage: &Usage,
+) -> Vec<GroupBalance> {
+    if !policy.bands.is_on(Goal::LogDirWrites) {
+        return Vec::new();
+    }
+    let of_group = |(group, name): (usize, &String)| {
+        let brokers = band_brokers(snapshot, groups, group);
+        let mut balance = GoalBalance::default();
+        for (mean, shares) in brokers.iter().filter_map(|&b| write_utilizations(snapshot, usage, b)) {
+            let limit = band::log_dir_writes(mean, &policy.bands);
+            for (_, share) in shares.into_iter().filter(|(_, share)| band::exceeds(*share, limit)) {
+                balance.outside += 1;
+                balance.excess += (share - limit) / mean;
+            }
+        }
+        (!brokers.is_empty()).then(|| (name.clone(), Goal::LogDirWrites, balance))
+    };
+    groups.names().iter().enumerate().filter_map(of_group).collect()
+}
+
+/// The mean write utilization of a broker's serving log dirs and each one's row and own; none where what a disk can write
+/// is unknown, or nothing is written.
+#[must_use]
+pub fn write_utilizations(snapshot: &Snapshot, usage: &Usage, broker: BrokerIdx) -> Option<(f64, Vec<(usize, f64)>)> {
+    let (mut written, mut can, mut shares) = (0.0, 0.0, Vec::new());
+    for row in snapshot.broker(broker).log_dir_rows() {
+        let dir = &snapshot.log_dirs[row];
+        if dir.state.is_serving() {
+            let rate = dir.write_capacity_bytes_per_sec.filter(|rate| *rate > 0.0)?;
+            written += usage.log_dir_writes[row];
+            can += rate;
+            shares.push((row, usage.log_dir_writes[row] / rate));
+        }
+    }
+    (written > 0.0).then(|| (written / can, shares))
 }

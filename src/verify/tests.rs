@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 
 use super::plan_dir::{Judgement, TextFile, judge_files};
+use super::{Usage, assess, write_utilizations};
 use crate::model::fixture::Fixture;
-use crate::model::{BrokerState, LogDirState, Policy, Rule, Snapshot, TopicPartition, TopicPattern};
+use crate::model::{
+    BrokerIdx, BrokerState, Goal, LogDirState, Placement, Policy, Rule, Snapshot, TopicPartition, TopicPattern,
+};
 
 /// Two partitions of `t` on brokers 1 and 2 of six: 3 has an offline and a cordoned dir, 5 is down, 6 dead.
 fn cluster() -> Snapshot {
@@ -150,4 +153,31 @@ fn a_file_of_another_shape_is_a_fault_of_the_input() {
         faults.list[0].to_string().lines().next(),
         Some("theirs.json:2:17: error[E701]: invalid type: integer `3`, expected a sequence")
     );
+}
+
+#[test]
+fn what_dirs_write_is_judged_against_what_their_disks_can() {
+    // 60 of 100 and 20 of 100: mean 0.4, a quarter more is 0.5; 0.1 beyond it is a quarter of the mean.
+    let replicas = |number: u32| [(1, if number == 0 { "/a" } else { "/b" }, 10_u64, true)];
+    let mut snapshot = Fixture::default()
+        .broker(1, "", "", BrokerState::Alive)
+        .dir(1, "/a", 1_000, LogDirState::Online, 0)
+        .dir(1, "/b", 1_000, LogDirState::Online, 0)
+        .partition(("t", 0), 1, (60.0, 0.0), &replicas(0))
+        .partition(("t", 1), 1, (20.0, 0.0), &replicas(1))
+        .build();
+    let mut policy = Policy::default();
+    policy.bands.log_dir_writes = 0.25;
+    let standing = |snapshot: &Snapshot, policy: &Policy| {
+        let judged = assess(snapshot, policy, &Placement::of(snapshot));
+        judged.balance["default"].get(&Goal::LogDirWrites).map(|balance| (balance.outside, balance.excess))
+    };
+    assert_eq!(standing(&snapshot, &policy), Some((0, 0.0)), "what the disks can is not known");
+    snapshot.log_dirs.iter_mut().for_each(|dir| dir.write_capacity_bytes_per_sec = Some(100.0));
+    let (outside, excess) = standing(&snapshot, &policy).unwrap();
+    assert!(outside == 1 && (excess - 0.25).abs() < 1e-12, "{excess}");
+    assert_eq!(standing(&snapshot, &Policy::default()), None, "off, it is named nowhere");
+    let usage = Usage::of(&snapshot, &Placement::of(&snapshot));
+    let (mean, shares) = write_utilizations(&snapshot, &usage, BrokerIdx::new(0)).unwrap();
+    assert!((mean - 0.4).abs() < 1e-12 && shares == [(0, 0.6), (1, 0.2)], "{mean} {shares:?}");
 }

@@ -12,6 +12,8 @@ pub struct Usage {
     pub loads: Vec<Loads>,
     /// Bytes on each log dir, other use included.
     pub log_dir_bytes: Vec<u64>,
+    /// Bytes per second written to each log dir.
+    pub log_dir_writes: Vec<f64>,
     /// Whether cpu can be computed.
     pub has_cpu: bool,
     /// Cores per unit of work; 0 where no broker has cpu figures.
@@ -25,6 +27,7 @@ impl Usage {
         let mut usage = Self {
             loads: vec![Loads::default(); snapshot.brokers.len()],
             log_dir_bytes: snapshot.log_dirs.iter().map(|d| d.other_used_bytes).collect(),
+            log_dir_writes: vec![0.0; snapshot.log_dirs.len()],
             has_cpu: false,
             cores_per_work: 0.0,
         };
@@ -64,6 +67,7 @@ impl Usage {
             if let Some(dir) = seat.log_dir {
                 let held = &mut self.log_dir_bytes[dir.row()];
                 *held = if is_gone { held.saturating_sub(bytes) } else { held.saturating_add(bytes) };
+                self.log_dir_writes[dir.row()] += sign * written;
             }
             let load = &mut self.loads[seat.broker.row()];
             if seat.log_dir.is_none_or(|d| snapshot.log_dir(d).state.is_serving()) {

@@ -183,3 +183,43 @@ pub(super) fn conformal_quantile(mut errors: Vec<f64>, level: f64) -> Option<f64
     let (_, value, _) = errors.select_nth_unstable_by(at, f64::total_cmp);
     Some(*value)
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failing test may panic")]
+mod tests {
+    use super::*;
+
+    fn origin(errors: &[(i64, f64)]) -> Origin {
+        Origin { errors: errors.to_vec(), relative: Vec::new() }
+    }
+
+    #[test]
+    fn the_record_of_the_last_value_on_a_staircase_is_worked_by_hand() {
+        // 10 on eight days, then 20: known are eight days and nine, three days each are looked at.
+        let values: Vec<f64> = (0..12).map(|day| if day < 8 { 10.0 } else { 20.0 }).collect();
+        let record = record(Model::Naive, &Daily { days: (0..12).collect(), values }, 3).unwrap();
+        let errors: Vec<_> = record.origins.iter().map(|origin| origin.errors.clone()).collect();
+        assert_eq!(errors, [[(1, 1.0), (2, 1.0), (3, 1.0)], [(1, 0.0), (2, 0.0), (3, 0.0)]], "of a level of 10");
+        assert_eq!(record.mape(), Some(0.25), "10 of 20 on three days, nothing on three");
+        assert_eq!((record.error, record.days_ahead_max()), (0.5, 3));
+    }
+
+    #[test]
+    fn coverage_counts_what_earlier_errors_would_have_held() {
+        let mut record = record(Model::Naive, &Daily { days: (0..12).collect(), values: vec![1.0; 12] }, 3).unwrap();
+        let errors = [1.0, -2.0, 3.0, -2.5, 4.0];
+        record.origins = errors.iter().map(|&error| origin(&[(1, error)])).collect();
+        assert_eq!(record.coverage95(), Some(0.5), "2.5 is within 3, which 1, 2, 3 and 2.5 give; 4 is not");
+        record.origins.truncate(COVERAGE_ORIGINS_BEFORE);
+        assert_eq!(record.coverage95(), None);
+    }
+
+    #[test]
+    fn bands_are_straight_between_the_days_that_were_tested_and_in_proportion_beyond() {
+        let bands = Bands { grid: vec![(1, 1.0), (7, 2.0)] };
+        assert_eq!([0, 1, 4, 7, 14].map(|ahead| bands.at(ahead)), [1.0, 1.0, 1.5, 2.0, 4.0]);
+        let shrinking = Bands::of(&[origin(&[(1, 5.0), (60, -1.0)])], 0.95);
+        assert_eq!((shrinking.at(1), shrinking.at(60)), (5.0, 5.0), "never narrower further on");
+        assert_eq!(Bands::of(&[], 0.95).at(5), 0.0);
+    }
+}

@@ -27,7 +27,7 @@ const KEYS: [&str; 11] = [
     "budget",
 ];
 const LIMITS: [&str; 6] = ["disk", "network_in", "network_out", "cpu", "log_dir", "replicas_per_broker"];
-const BANDS: [&str; 14] = [
+const BANDS: [&str; 15] = [
     "disk",
     "network_in",
     "network_out",
@@ -39,6 +39,7 @@ const BANDS: [&str; 14] = [
     "log_dir",
     "log_dir_floor",
     "disk_writes",
+    "log_dir_writes",
     "leaders_per_topic",
     "leaders_per_topic_slack",
     "scatter_width",
@@ -130,7 +131,7 @@ fn bands<'t>(reader: &mut TomlReader<'t>, table: &DeTable<'t>, policy: &mut Poli
 
 /// What a goal's band may be: a share of the mean, on both sides of it or above it alone.
 fn bounds(goal: Goal) -> Bounds {
-    let is_one_sided = matches!(goal, Goal::TopicSpread | Goal::LogDir | Goal::LeadersPerTopic);
+    let is_one_sided = matches!(goal, Goal::TopicSpread | Goal::LeadersPerTopic) || goal.is_of_log_dirs();
     if is_one_sided { ONE_SIDED } else { BAND }
 }
 

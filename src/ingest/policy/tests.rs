@@ -69,12 +69,11 @@ fn optional_goals_are_off_until_a_band_switches_them_on() {
         let (shipped, _) = read(Path::new(name)).unwrap();
         assert!(optional().all(|goal| !shipped.bands.is_on(goal)), "{name}");
     }
-    let text =
-        "[bands]\ndisk_writes = 0.15\nleaders_per_topic = 0.25\nleaders_per_topic_slack = 2\nscatter_width = 6\n";
+    let text = "[bands]\ndisk_writes = 0.15\nlog_dir_writes = 1.5\nleaders_per_topic = 0.25\nleaders_per_topic_slack = 2\nscatter_width = 6\n";
     let read = policy(text).bands;
     assert!(optional().all(|goal| read.is_on(goal)));
     assert_eq!((read.disk_writes, read.leaders_per_topic, read.leaders_per_topic_slack), (0.15, 0.25, 2));
-    assert_eq!(read.scatter_width, 6.0);
+    assert_eq!((read.log_dir_writes, read.scatter_width), (1.5, 6.0));
     for (text, wanted) in [
         ("[bands]\nscatter_width = 2.5", "2:17: error[E203]"),
         ("[bands]\ndisk_writes = 1.5", "2:15: error[E204]: bands.disk_writes is 1.5, not at least 0 and below 1"),

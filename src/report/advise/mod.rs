@@ -292,17 +292,15 @@ mod tests {
         vec![client(identity(None, Some("web")), 1e6, 0.0), client(identity(Some("etl"), Some("loader")), 0.0, 2e6)]
     }
 
+    fn advised_quotas(snapshot: &Snapshot) -> quotas::QuotaAdvice {
+        let in_force = quotas::InForce::new(None);
+        quotas::quotas(snapshot, &Policy::default(), &clients(), in_force, None, quotas::HEADROOM)
+    }
+
     #[test]
     fn quotas_read_well() {
         let snapshot = sample::contract_example();
-        let found = quotas::quotas(
-            &snapshot,
-            &Policy::default(),
-            &clients(),
-            quotas::InForce::new(None),
-            None,
-            quotas::HEADROOM,
-        );
+        let found = advised_quotas(&snapshot);
         insta::assert_snapshot!(sample::plain(&quotas_to_text(&snapshot, &found)));
     }
 
@@ -315,14 +313,7 @@ mod tests {
     #[test]
     fn findings_have_the_contracts_keys() {
         let snapshot = sample::contract_example();
-        let found = quotas::quotas(
-            &snapshot,
-            &Policy::default(),
-            &clients(),
-            quotas::InForce::new(None),
-            None,
-            quotas::HEADROOM,
-        );
+        let found = advised_quotas(&snapshot);
         for json in [to_json(&topics::topics(&snapshot, &Policy::default())), quotas_to_json(&found)] {
             let value: serde_json::Value = serde_json::from_slice(&json).unwrap();
             assert!(value["not_evaluated"].is_array());

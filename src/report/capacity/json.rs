@@ -15,6 +15,7 @@ use crate::report::headroom;
 use crate::report::json::{ExcuseView, MovementView, assessment, rounded};
 use crate::report::json::{NotEvaluatedView, not_evaluated};
 use crate::report::layout::to_bytes;
+use crate::report::origin_json::{SnapshotView, ToolView};
 use crate::report::pace_json::pace;
 use crate::report::shrink::GroupView;
 
@@ -27,12 +28,8 @@ pub(super) fn render(report: &CapacityReport<'_>) -> Vec<u8> {
     let load = &report.load;
     to_bytes(&View {
         format: FORMAT,
-        tool: ToolView { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
-        snapshot: SnapshotView {
-            cluster_id: &snapshot.cluster.cluster_id,
-            captured_at: &snapshot.cluster.captured_at,
-            sha256: &snapshot.cluster.sha256,
-        },
+        tool: ToolView::this(),
+        snapshot: SnapshotView::of(snapshot),
         verdict: report.verdict_name(),
         binding: headroom::binding(&report.check.headroom).map(|h| BindingView {
             resource_group: &h.group,
@@ -90,19 +87,6 @@ struct View<'a, H: Serialize, F: Serialize, P: Serialize> {
     excuses: Vec<ExcuseView<'a>>,
     assumptions: AssumptionsView,
     not_evaluated: Vec<NotEvaluatedView<'a>>,
-}
-
-#[derive(Serialize)]
-struct ToolView {
-    name: &'static str,
-    version: &'static str,
-}
-
-#[derive(Serialize)]
-struct SnapshotView<'a> {
-    cluster_id: &'a str,
-    captured_at: &'a str,
-    sha256: &'a str,
 }
 
 #[derive(Serialize)]

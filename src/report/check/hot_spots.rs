@@ -37,6 +37,7 @@ pub fn limit_of(policy: &Policy, goal: Goal) -> Option<f64> {
         | Goal::Leaders
         | Goal::TopicSpread
         | Goal::DiskWrites
+        | Goal::LogDirWrites
         | Goal::LeadersPerTopic
         | Goal::ScatterWidth => None,
     }
