@@ -60,6 +60,24 @@ pub(crate) fn all(xxl: bool) -> Vec<Case> {
     cases
 }
 
+/// The cases that planners are compared on, smallest first: one log dir a broker, since not all plan log dirs.
+pub(crate) fn compared() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (name, brokers, partitions, _) in SIZES.into_iter().take(3) {
+        let spec = || base((name, brokers, partitions, 1));
+        let tenth = (brokers / 10).next_multiple_of(3);
+        let named = |name: &str, spec: SynthSpec, alter: fn(&mut Snapshot)| Case {
+            name: format!("{brokers}/{name}"),
+            spec,
+            alter,
+        };
+        cases.push(named("drifted", spec(), keep));
+        cases.push(named("expanded", SynthSpec { expanded: tenth, drift: 0.2, ..spec() }, keep));
+        cases.push(named("grown twice", SynthSpec { disk_utilization: 0.35, ..spec() }, crowd_old_brokers));
+    }
+    cases
+}
+
 /// A case before it knows its size: its name, what is synthesized, what is done to that.
 type Special = (&'static str, SynthSpec, fn(&mut Snapshot));
 

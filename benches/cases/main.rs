@@ -7,7 +7,6 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a benchmark may fail loudly")]
 
-use std::fs;
 use std::process::Command;
 use std::sync::Mutex;
 use std::time::Instant;
@@ -16,9 +15,12 @@ use evenkeel::model::{Policy, Snapshot};
 use evenkeel::optimize::{Effort, Environment, Options, optimize};
 use evenkeel::plan;
 
+#[expect(dead_code, reason = "what `benches/peers` compares")]
 mod generators;
+mod memory;
 
 use generators::Case;
+use memory::{peak_mib, reset_peak};
 
 /// Columns, in the order that [`run_case`] fills them; the stages' seconds follow.
 const COLUMNS: [&str; 15] = [
@@ -86,21 +88,6 @@ impl Request {
     }
 }
 
-/// A size from `/proc/self/status`, in MiB; 0 where there is none.
-fn status_mib(field: &str) -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(field));
-    let kib = line.and_then(|rest| rest.trim_start_matches(':').split_whitespace().next()?.parse::<u64>().ok());
-    kib.unwrap_or(0) / 1024
-}
-
-/// Forgets the peak that making the cluster left behind (Linux: writing 5 resets `VmHWM`).
-fn reset_peak() {
-    if fs::write("/proc/self/clear_refs", "5").is_err() {
-        eprintln!("the peak cannot be reset here: it includes making the cluster");
-    }
-}
-
 /// The seconds between stages' beginnings, from when each was told.
 fn stage_seconds(told: &[(String, Instant)], end: Instant) -> Vec<f64> {
     let seconds = |stage: &&str| {
@@ -148,7 +135,7 @@ fn measure(name: &str, snapshot: &Snapshot, effort: Effort) -> Vec<String> {
         plan.movement.leader_changes.to_string(),
         format!("{:.2}", searched.duration_since(start).as_secs_f64()),
         format!("{planned:.2}"),
-        status_mib("VmHWM").to_string(),
+        peak_mib().to_string(),
     ];
     row.extend(stage_seconds(&told.lock().unwrap(), searched).iter().map(|s| format!("{s:.2}")));
     row

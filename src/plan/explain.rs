@@ -4,12 +4,13 @@
 //! are ranked by the change of excess that one replica's loads bring to both brokers under the plan's bands; the few that
 //! are listed are judged anew with the whole placement, so that no figure is the ranking's.
 
+mod goals;
+
 use super::change::{Change, held_in, transition};
 use super::elections::leader_after;
 use super::places::{Barred, Places, Ranked};
 use crate::model::load::{Unjudged, unjudged};
 use crate::model::{Assessment, BrokerIdx, Freedom, Goal, Groups, PartitionIdx, Placement, Policy, Seat, Snapshot};
-use crate::verify::assess::{band_brokers, goal_figures};
 use crate::verify::hard::{Subject, Violation, each_violation};
 use crate::verify::movement::partition_movement;
 use crate::verify::{self, Usage};
@@ -233,7 +234,7 @@ pub fn explain(snapshot: &Snapshot, policy: &Policy, planned: &Placement, partit
             touching(snapshot, policy, &groups, &now, &usages.0, (partition, &now, planned)),
             touching(snapshot, policy, &groups, planned, &usages.1, (partition, &now, planned)),
         ),
-        goals: goals(snapshot, policy, &groups, (&usages.0, &usages.1), (partition, &now, planned)),
+        goals: goals::on_hosts(snapshot, policy, &groups, (&usages.0, &usages.1), (partition, &now, planned)),
     }
 }
 
@@ -398,42 +399,6 @@ fn touching(
         }
     });
     found
-}
-
-fn goals(
-    snapshot: &Snapshot,
-    policy: &Policy,
-    groups: &Groups,
-    (before, after): (&Usage, &Usage),
-    ends: Ends<'_>,
-) -> Vec<GoalOnBroker> {
-    use crate::model::band::distance;
-    let hosts = hosts(ends);
-    let mut all = Vec::new();
-    for group in 0..groups.names().len() {
-        let brokers = band_brokers(snapshot, groups, group);
-        if !brokers.iter().any(|b| hosts.contains(b)) {
-            continue;
-        }
-        for goal in Goal::BROKER {
-            let of = |usage| goal_figures(snapshot, policy, usage, &brokers, goal);
-            let (Some(old), Some(new)) = (of(before), of(after)) else { continue };
-            for (row, &broker) in brokers.iter().enumerate().filter(|(_, b)| hosts.contains(b)) {
-                all.push(GoalOnBroker {
-                    broker,
-                    goal,
-                    before: old.values[row],
-                    after: new.values[row],
-                    mean: new.mean,
-                    band: new.band,
-                    outside_before: distance(old.values[row], old.band) > 0.0,
-                    outside_after: distance(new.values[row], new.band) > 0.0,
-                });
-            }
-        }
-    }
-    all.sort_by_key(|g| (g.broker, g.goal));
-    all
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use super::change::Held;
 use super::crowds::Crowds;
+use super::pairs::Pairs;
 use crate::model::load::{capacity, cores_per_work, unjudged, write_amplification};
 use crate::model::{
     BrokerIdx, Goal, Groups, Loads, LogDirIdx, PartitionIdx, Placement, Policy, Rule, Seat, Snapshot, TopicIdx,
@@ -52,6 +53,8 @@ pub(super) struct Effect {
     brokers: Vec<(BrokerIdx, Loads, i64)>,
     dirs: Vec<(LogDirIdx, i64)>,
     rules: Vec<(Rule, i64)>,
+    /// The partition's brokers before and after; empty where nobody asks who shares partitions with whom.
+    hosts: (Vec<BrokerIdx>, Vec<BrokerIdx>),
 }
 
 impl Effect {
@@ -106,6 +109,7 @@ pub(super) struct Ledger<'a> {
     partition_rules: BTreeMap<Rule, i64>,
     spread: Crowds,
     leaders: Crowds,
+    pairs: Pairs,
 }
 
 impl<'a> Ledger<'a> {
@@ -132,6 +136,9 @@ impl<'a> Ledger<'a> {
             partition_rules: BTreeMap::new(),
             spread: Crowds::new(snapshot, policy, &groups, Goal::TopicSpread),
             leaders: Crowds::new(snapshot, policy, &groups, Goal::LeadersPerTopic),
+            pairs: Pairs::new(snapshot, policy, &groups, |p| {
+                snapshot.replicas_of(p).iter().map(|r| r.broker).collect()
+            }),
             groups,
         };
         ledger.count_partitions();
@@ -204,6 +211,10 @@ impl<'a> Ledger<'a> {
                 }
             }
         }
+        if self.pairs.is_on() {
+            let hosts = |held: &[Held]| held.iter().map(|h| h.seat.broker).collect();
+            effect.hosts = (hosts(old), hosts(new));
+        }
         let seats = |held: &[Held]| held.iter().map(|h| h.seat).collect::<Vec<_>>();
         effect.rules.extend(self.rules_of(partition, &seats(new)));
         effect.rules.extend(self.rules_of(partition, &seats(old)).into_iter().map(|(rule, n)| (rule, -n)));
@@ -222,7 +233,7 @@ impl<'a> Ledger<'a> {
             excess += self.spread.change(effect.topic, *broker, *replicas);
             excess += self.leaders.change(effect.topic, *broker, led(change));
         }
-        (hard, excess)
+        (hard, excess + self.pairs.change(&effect.hosts.0, &effect.hosts.1))
     }
 
     /// Carries `effect` out, or takes it back.
@@ -231,6 +242,12 @@ impl<'a> Ledger<'a> {
         for (broker, change, replicas) in &effect.brokers {
             self.spread.add(effect.topic, *broker, sign * replicas);
             self.leaders.add(effect.topic, *broker, sign * led(change));
+        }
+        let (old, new) = &effect.hosts;
+        if is_undone {
+            self.pairs.add(new, old)
+        } else {
+            self.pairs.add(old, new)
         }
         for &(dir, bytes) in &effect.dirs {
             let used = &mut self.usage.log_dir_bytes[dir.row()];
@@ -343,7 +360,8 @@ impl<'a> Ledger<'a> {
                 *hard.entry(v.rule).or_insert(0) += 1;
             });
         }
-        Standing { hard, excess: excess + self.spread.excess() + self.leaders.excess() }
+        let crowded = self.spread.excess() + self.leaders.excess();
+        Standing { hard, excess: excess + crowded + self.pairs.excess() }
     }
 }
 

@@ -20,6 +20,7 @@ mod merge;
 pub mod moves;
 pub mod pace;
 mod pacing;
+mod pairs;
 pub mod places;
 pub mod rollback;
 pub mod runbook;

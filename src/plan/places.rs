@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::pairs::Pairs;
 use crate::model::load::{Traffic, capacity, cores_per_work, has_serving_log_dir, write_amplification};
 use crate::model::placement::seat_size_bytes;
 use crate::model::{
@@ -31,7 +32,8 @@ pub struct Barred {
 pub struct Ranked {
     /// Where.
     pub seat: Seat,
-    /// The change of excess it would bring, as far as two brokers' loads and the topic's spread decide.
+    /// The change of excess it would bring, as far as two brokers' loads, the topic's spread and its leaders', and who
+    /// shares partitions with whom decide.
     pub excess_change: f64,
     /// The change of bytes copied between brokers.
     pub bytes_change: i128,
@@ -42,6 +44,27 @@ struct Standing {
     goal: Goal,
     figures: GoalFigures,
     is_share: bool,
+}
+
+/// Replicas of the topic, or its leaders, by broker.
+struct Crowd {
+    counts: Vec<u64>,
+    /// The most inside the band; none where the goal is off.
+    limit: Option<u64>,
+}
+
+impl Crowd {
+    fn new(
+        snapshot: &Snapshot,
+        policy: &Policy,
+        hosts: impl Iterator<Item = BrokerIdx>,
+        (goal, limit): (Goal, impl Fn(u64) -> u64),
+    ) -> Self {
+        let mut counts = vec![0; snapshot.brokers.len()];
+        hosts.for_each(|b| counts[b.row()] += 1);
+        let limit = policy.bands.is_on(goal).then(|| limit(counts.iter().sum()));
+        Self { counts, limit }
+    }
 }
 
 /// The plan as places are looked for in it.
@@ -60,8 +83,10 @@ pub struct Places<'a> {
     standings: Vec<Vec<Standing>>,
     /// Each broker's group and its row in the group's figures, where its loads are compared.
     rows: Vec<Option<(usize, usize)>>,
-    /// Replicas of the topic by broker, and the most inside the band; none where the goal is off.
-    spread: (Vec<u64>, Option<u64>),
+    spread: Crowd,
+    leaders: Crowd,
+    /// Who shares partitions with whom.
+    pairs: Pairs,
     /// Brokers all of whose replicas in the snapshot name a dir.
     dirs_planned: Vec<bool>,
 }
@@ -109,10 +134,11 @@ impl<'a> Places<'a> {
             Goal::BROKER.into_iter().filter_map(one).collect()
         };
         let standings = (0..groups.names().len()).map(&mut standing).collect();
-        let mut counts = vec![0; snapshot.brokers.len()];
-        let partitions = snapshot.topic(topic).partition_rows().map(PartitionIdx::new);
-        partitions.flat_map(|p| planned.seats(p)).for_each(|seat| counts[seat.broker.row()] += 1);
-        let limit = band::topic_spread(counts.iter().sum(), eligible.len(), &policy.bands);
+        let partitions = || snapshot.topic(topic).partition_rows().map(PartitionIdx::new);
+        let hosts = partitions().flat_map(|p| planned.seats(p)).map(|seat| seat.broker);
+        let leaders = partitions().filter_map(|p| planned.leader(p));
+        let of_replicas = |total| band::topic_spread(total, eligible.len(), &policy.bands);
+        let of_leaders = |total| band::leaders_per_topic(total, eligible.len(), &policy.bands);
         let mut dirs_planned = vec![true; snapshot.brokers.len()];
         snapshot.replicas.iter().filter(|r| r.log_dir.is_none()).for_each(|r| dirs_planned[r.broker.row()] = false);
         Self {
@@ -120,7 +146,9 @@ impl<'a> Places<'a> {
             rows,
             cores_per_work: cores_per_work(snapshot).unwrap_or(0.0),
             racks: racks.len(),
-            spread: (counts, policy.bands.is_on(Goal::TopicSpread).then_some(limit)),
+            spread: Crowd::new(snapshot, policy, hosts, (Goal::TopicSpread, of_replicas)),
+            leaders: Crowd::new(snapshot, policy, leaders, (Goal::LeadersPerTopic, of_leaders)),
+            pairs: Pairs::new(snapshot, policy, groups, |p| planned.seats(p).iter().map(|s| s.broker).collect()),
             dirs_planned,
             snapshot,
             policy,
@@ -169,7 +197,9 @@ impl<'a> Places<'a> {
         self.within_limits(broker, &come)?;
         let excess_change = self.excess_change(seat.broker, &gone, -1.0)
             + self.excess_change(broker, &come, 1.0)
-            + self.spread_change(seat.broker, broker);
+            + self.crowd_change(&self.spread, seat.broker, broker)
+            + if leads { self.crowd_change(&self.leaders, seat.broker, broker) } else { 0.0 }
+            + self.pairs_change(seats, seat.broker, broker);
         let copy = i128::from(self.snapshot.copy_size_bytes(self.partition));
         let fresh = |b: BrokerIdx| i128::from(!self.snapshot.replicas_of(self.partition).iter().any(|r| r.broker == b));
         let bytes_change = copy * (fresh(broker) - fresh(seat.broker));
@@ -313,8 +343,9 @@ impl<'a> Places<'a> {
         change
     }
 
-    fn spread_change(&self, from: BrokerIdx, to: BrokerIdx) -> f64 {
-        let (counts, Some(limit)) = &self.spread else { return 0.0 };
+    /// The change of excess if one of `crowd` went from one broker to another.
+    fn crowd_change(&self, crowd: &Crowd, from: BrokerIdx, to: BrokerIdx) -> f64 {
+        let Crowd { counts, limit: Some(limit) } = crowd else { return 0.0 };
         let judged = |b: BrokerIdx| {
             self.snapshot.broker(b).state.is_active()
                 && self.groups.admits(self.home, b)
@@ -328,5 +359,14 @@ impl<'a> Places<'a> {
             change -= 1.0;
         }
         change / *limit as f64
+    }
+    /// The change of excess from whom brokers share partitions with, the replica on `from` going to `to`.
+    fn pairs_change(&self, seats: &[Seat], from: BrokerIdx, to: BrokerIdx) -> f64 {
+        if !self.pairs.is_on() {
+            return 0.0;
+        }
+        let old: Vec<BrokerIdx> = seats.iter().map(|s| s.broker).collect();
+        let new: Vec<BrokerIdx> = old.iter().map(|&b| if b == from { to } else { b }).collect();
+        self.pairs.change(&old, &new)
     }
 }

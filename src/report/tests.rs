@@ -321,7 +321,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_random_plan_is_sound_or_says_where_it_is_not(case in case()) {
+    fn a_random_plan_is_sound_or_says_where_it_is_not(case in case(), scatter_width in 0_u32..4) {
+        let mut policy = Policy::default();
+        // 0 is off; the others are limits that most brokers pass.
+        policy.bands.scatter_width = f64::from(scatter_width);
         let solution = Solution {
             placement: case.placement.clone(),
             stop_reason: StopReason::Done,
@@ -329,8 +332,9 @@ proptest! {
             reasons: Vec::new(),
             excuses: Vec::new(),
         };
-        let plan = plan::build(&case.snapshot, &Policy::default(), solution, &plan::Pacing::default());
-        let judgement = judge(&case.snapshot, &plan);
+        let plan = plan::build(&case.snapshot, &policy, solution, &plan::Pacing::default());
+        let dir = plan_dir(&plan_files(&case.snapshot, &policy, &plan));
+        let judgement = judge_dir(&case.snapshot, &policy, &dir).unwrap();
         let (overflows, others): (Vec<_>, Vec<_>) =
             judgement.deviations.iter().partition(|d| d.code == "log_dir_overflow");
         prop_assert!(others.is_empty(), "{others:?}");

@@ -7,6 +7,7 @@ pub mod movement;
 pub mod obedience;
 pub mod plan_dir;
 pub mod reassignment;
+mod scatter;
 mod shared;
 pub mod state;
 mod stops;

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::assess::load_excess;
 use super::hard::{Racks, broker_violations, partition_violations};
+use super::scatter::Meetings;
 use super::shared::{Limit, beyond};
 use super::state::State;
 use super::usage::Usage;
@@ -21,7 +22,7 @@ use crate::model::{
 pub(super) struct Stand {
     /// Violations by rule; counts of zero are absent.
     pub(super) hard: BTreeMap<Rule, u64>,
-    /// Summed over all groups and goals but scatter width, which no order of batches is weighed by.
+    /// Summed over all groups and goals.
     pub(super) excess: f64,
 }
 
@@ -47,6 +48,8 @@ pub(super) struct Walk<'a> {
     eligible: HashMap<Home, Option<usize>>,
     /// The goals about topics that are on.
     crowds: Vec<Crowd>,
+    /// Who shares partitions with whom.
+    meetings: Meetings,
 }
 
 /// What brokers have of each topic: replicas, or leaders.
@@ -98,11 +101,13 @@ impl<'a> Walk<'a> {
             partition_rules: BTreeMap::new(),
             eligible: groups.homes().into_iter().map(|home| (home, judged(home))).collect(),
             crowds: crowds.collect(),
+            meetings: Meetings::new(snapshot, policy),
             groups,
         };
         for p in snapshot.partition_indices() {
             let seats = walk.state.seats(p);
             walk.count_rules(p, &seats, false);
+            walk.meetings.count(&seats, false);
             let (topic, leader) = (snapshot.partition(p).topic, walk.state.leader(p));
             walk.crowds.iter_mut().for_each(|crowd| crowd.count(topic, &seats, leader, false));
         }
@@ -126,6 +131,8 @@ impl<'a> Walk<'a> {
             self.usage.shift(self.snapshot, p, &new, state.leader(p), false);
             self.count_rules(p, &old, true);
             self.count_rules(p, &new, false);
+            self.meetings.count(&old, true);
+            self.meetings.count(&new, false);
             let (topic, leaders) = (self.snapshot.partition(p).topic, (self.state.leader(p), state.leader(p)));
             for crowd in &mut self.crowds {
                 crowd.count(topic, &old, leaders.0, true);
@@ -148,7 +155,8 @@ impl<'a> Walk<'a> {
         }
         hard.retain(|_, count| *count > 0);
         let excess = load_excess(self.snapshot, self.policy, &self.groups, &self.usage);
-        Stand { hard, excess: excess + self.crowds.iter().map(|crowd| crowd.excess.max(0.0)).sum::<f64>() }
+        let crowded: f64 = self.crowds.iter().map(|crowd| crowd.excess.max(0.0)).sum();
+        Stand { hard, excess: excess + crowded + self.meetings.excess(self.snapshot, &self.groups) }
     }
 
     fn count_rules(&mut self, p: PartitionIdx, seats: &[Seat], is_gone: bool) {
@@ -201,6 +209,7 @@ mod tests {
         let snapshot = synthesize(&spec).unwrap();
         let mut policy = Policy::default();
         policy.bands.leaders_per_topic = 0.25;
+        policy.bands.scatter_width = 6.0;
         let mut walk = Walk::new(&snapshot, &policy);
         let mut state = State::of(&snapshot);
         let mut stands = Vec::new();

@@ -85,8 +85,8 @@ fn what_the_policy_holds_has_no_alternatives() {
     assert!(told.leaderships.is_empty());
 }
 
-#[test]
-fn the_ranking_agrees_with_the_judge_where_copies_are_as_large_as_what_they_replace() {
+/// Twelve partitions of one to three replicas on brokers 1, 2 and 6.
+fn traffic() -> Snapshot {
     let mut f = fixture();
     for number in 0..12 {
         let rows: Vec<(i32, &str, u64, bool)> =
@@ -98,13 +98,28 @@ fn the_ranking_agrees_with_the_judge_where_copies_are_as_large_as_what_they_repl
         broker.network_in_capacity_bytes_per_sec = Some(1_000.0);
         (broker.cpu_cores, broker.cpu_utilization) = (Some(4.0), Some(0.1));
     }
-    let (policy, planned) = (Policy::default(), Placement::of(&snapshot));
-    let groups = Groups::new(&snapshot, &policy);
+    snapshot
+}
+
+/// A policy with every optional goal on.
+fn with_optional_goals() -> Policy {
+    let mut policy = Policy::default();
+    policy.bands.disk_writes = 0.15;
+    policy.bands.leaders_per_topic = 0.25;
+    policy.bands.scatter_width = 2.0;
+    policy
+}
+
+/// How many places were compared.
+fn assert_ranking_agrees_with_the_judge(policy: &Policy) -> usize {
+    let snapshot = traffic();
+    let planned = Placement::of(&snapshot);
+    let groups = Groups::new(&snapshot, policy);
     let usage = Usage::of(&snapshot, &planned);
-    let base = verify::assess(&snapshot, &policy, &planned).broker_excess();
+    let base = verify::assess(&snapshot, policy, &planned).broker_excess();
     let mut compared = 0;
     for p in snapshot.partition_indices() {
-        let places = Places::new(&snapshot, &policy, &groups, &planned, &usage, p);
+        let places = Places::new(&snapshot, policy, &groups, &planned, &usage, p);
         for position in 0..planned.seats(p).len() {
             for place in places.of(position).0 {
                 let mut changed = planned.clone();
@@ -112,13 +127,44 @@ fn the_ranking_agrees_with_the_judge_where_copies_are_as_large_as_what_they_repl
                 if changed.leader(p) == Some(old.broker) {
                     changed.set_leader(p, Some(place.seat.broker));
                 }
-                let judged = verify::assess(&snapshot, &policy, &changed).broker_excess() - base;
+                let judged = verify::assess(&snapshot, policy, &changed).broker_excess() - base;
                 assert!((judged - place.excess_change).abs() < 1e-9, "{p:?} {position} {place:?}: {judged}");
                 compared += 1;
             }
         }
     }
-    assert!(compared > 30, "{compared}");
+    compared
+}
+
+#[test]
+fn the_ranking_agrees_with_the_judge_where_copies_are_as_large_as_what_they_replace() {
+    assert!(assert_ranking_agrees_with_the_judge(&Policy::default()) > 30);
+    assert!(assert_ranking_agrees_with_the_judge(&with_optional_goals()) > 30);
+}
+
+#[test]
+fn optional_goals_are_in_the_costs_and_on_the_brokers_where_the_policy_has_them() {
+    let snapshot = traffic();
+    let planned = Placement::of(&snapshot);
+    let told = |policy: &Policy| explain(&snapshot, policy, &planned, PartitionIdx::new(2));
+    let (without, with) = (told(&Policy::default()), told(&with_optional_goals()));
+    let optional = [Goal::DiskWrites, Goal::LeadersPerTopic, Goal::ScatterWidth];
+    assert!(without.goals.iter().all(|g| !optional.contains(&g.goal)));
+    for goal in optional {
+        assert!(with.goals.iter().any(|g| g.goal == goal && g.broker == broker(&snapshot, 1)), "{}", goal.name());
+    }
+    let on_first = |goal| with.goals.iter().find(|g| g.goal == goal && g.broker == broker(&snapshot, 1)).unwrap();
+    let leaders = on_first(Goal::LeadersPerTopic);
+    assert_eq!((leaders.before, leaders.mean, leaders.band.1), (12.0, 2.0, 3.0), "12 leaders, 2 a broker, slack 1");
+    assert!(leaders.outside_before && leaders.outside_after);
+    let width = on_first(Goal::ScatterWidth);
+    assert_eq!((width.before, width.after, width.band.1, width.outside_after), (2.0, 2.0, 2.0, false));
+    // The third replica elsewhere would meet brokers 1 and 2 there: a third other for both of them.
+    let elsewhere = |told: &Explanation| {
+        let best = &told.replicas[2].alternatives[0].figures;
+        best.broker_excess - told.plan.broker_excess
+    };
+    assert!(elsewhere(&with) > elsewhere(&without), "the wider scatter is counted");
 }
 
 #[test]

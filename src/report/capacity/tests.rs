@@ -140,6 +140,16 @@ fn the_page_is_self_contained_and_every_chart_has_a_title_a_description_and_a_ta
     }
 }
 
+#[test]
+fn copysets_are_on_the_page_where_the_policy_gives_a_scatter_width() {
+    let snapshot = sample::contract_example();
+    let mut policy = Policy::default();
+    let has_section = |policy: &Policy| page_of(&report_of(&snapshot, policy, None)).contains("<h2>Copysets</h2>");
+    assert!(!has_section(&policy));
+    policy.bands.scatter_width = 1.0;
+    assert!(has_section(&policy));
+}
+
 /// A report with everything that has to be searched for.
 fn studied(test: impl FnOnce(&CapacityReport<'_>)) {
     let (snapshot, policy, catalogue) = (sample::contract_example(), Policy::default(), Catalogue::builtin());

@@ -8,6 +8,7 @@ use crate::capacity::failure::{
     Chance, Copysets, FailureReport, Incidents, Remedies, Remedy, Risk, RiskyPartition, Survivors, Tally,
 };
 use crate::model::{BrokerIdx, Snapshot};
+use crate::report::copysets::Figures;
 use crate::report::json::{NotEvaluatedView, not_evaluated, rounded};
 use crate::report::layout::to_bytes;
 
@@ -301,12 +302,8 @@ impl IncidentsView {
 #[derive(Serialize)]
 struct CopysetsView<'a> {
     kind: &'static str,
-    size: usize,
-    distinct: u64,
-    possible: f64,
-    p_any_lost_at_size: f64,
-    scatter_width_mean: f64,
-    scatter_width_max: u64,
+    #[serde(flatten)]
+    figures: Figures,
     riskiest: Vec<CopysetView<'a>>,
     alternatives: Vec<AlternativeView>,
 }
@@ -331,12 +328,7 @@ impl<'a> CopysetsView<'a> {
     fn of(copysets: &'a Copysets) -> Self {
         Self {
             kind: copysets.domain.name(),
-            size: copysets.size,
-            distinct: copysets.distinct,
-            possible: copysets.possible,
-            p_any_lost_at_size: rounded(copysets.p_any_lost),
-            scatter_width_mean: rounded(copysets.scatter_width_mean),
-            scatter_width_max: copysets.scatter_width_max,
+            figures: Figures::of(copysets),
             riskiest: copysets
                 .riskiest
                 .iter()

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::figures::{self, ChartView};
 use super::rebalance::PlanView;
 use super::tables::{self, ExcuseView};
-use super::{LegendEntry, STYLE, Tile, heat_legend, page};
+use super::{LegendEntry, STYLE, Section, Tile, heat_legend, page};
 use crate::capacity::shrink::GroupMax;
 use crate::capacity::{Headroom, HeadroomVerdict};
 use crate::model::{Goal, band};
@@ -15,7 +15,7 @@ use crate::report::capacity::sheets;
 use crate::report::charts::{
     self, Axis, BarChart, BarRow, RackMatrix, ThresholdChart, ThresholdRow, rack_matrix, thresholds,
 };
-use crate::report::{headroom, human, shrink};
+use crate::report::{copysets, headroom, human, shrink};
 use crate::verify::Usage;
 
 /// Rows of a table on the page; the CSV files have all.
@@ -46,6 +46,7 @@ struct Page<'a> {
     headroom: SheetView<'a>,
     heat: ChartView,
     legend: Vec<LegendEntry>,
+    copysets: Option<Section>,
     racks: Option<ChartView>,
     cross_rack: SheetView<'a>,
     price: String,
@@ -130,6 +131,7 @@ impl<'a> Page<'a> {
             headroom: SheetView::of(&sheets::headroom(report)),
             heat: figures::heat_map(report.snapshot, report.policy, &report.usage, after.as_ref()),
             legend: heat_legend(),
+            copysets: copysets::section(report.snapshot, report.policy, report.plan),
             racks,
             cross_rack: SheetView::of(&sheets::cross_rack(report)),
             price: format!("{}", load.assumptions.cross_rack_usd_per_gb),

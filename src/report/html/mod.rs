@@ -18,6 +18,7 @@ use serde::Serialize;
 
 use super::charts;
 use super::charts::heat_map::LEGEND;
+use super::copysets;
 use super::human;
 use super::text::{bound, duration_line, replication, stopped, verdict};
 use crate::model::{Placement, Policy, Snapshot};
@@ -99,6 +100,7 @@ struct Page<'a> {
     css: String,
     kind: &'static str,
     section: Option<&'a Section>,
+    copysets: Option<Section>,
     version: &'static str,
     cluster: &'a str,
     captured_at: &'a str,
@@ -158,6 +160,7 @@ impl<'a> Page<'a> {
             css: format!("{STYLE}{}", charts::css()),
             kind: section.map_or("Rebalance", |section| section.kind),
             section,
+            copysets: copysets::section(snapshot, policy, Some(plan)),
             version: env!("CARGO_PKG_VERSION"),
             cluster: &info.cluster_id,
             captured_at: &info.captured_at,

@@ -40,6 +40,21 @@ fn every_chart_has_a_role_a_title_a_description_and_a_table() {
 }
 
 #[test]
+fn a_scatter_width_brings_a_section_with_the_sets_before_and_after() {
+    let snapshot = sample::contract_example();
+    let plan = sample::plan(&snapshot);
+    let mut policy = Policy::default();
+    assert!(!plan_page(&snapshot, &policy, &plan).contains("Copysets"), "no word of it where the goal is off");
+    policy.bands.scatter_width = 1.0;
+    let page = plan_page(&snapshot, &policy, &plan);
+    assert_eq!(page.matches("<h2>Copysets</h2>").count(), 1);
+    assert_eq!(page.matches("aria-labelledby=\"scatter-widths-title scatter-widths-desc\"").count(), 1);
+    let words = words(&page);
+    let section = words.split("<h2>").find(|part| part.starts_with("Copysets")).unwrap();
+    insta::assert_snapshot!(section.split("</section>").next().unwrap());
+}
+
+#[test]
 fn names_from_the_cluster_are_text_wherever_they_stand() {
     let snapshot = sample::hostile();
     let mut plan = sample::plan(&snapshot);
