@@ -6,6 +6,8 @@
 
 #[path = "live_e2e/failures.rs"]
 mod failures;
+#[path = "live_e2e/rates.rs"]
+mod rates;
 mod support;
 
 use std::collections::BTreeMap;
@@ -58,7 +60,7 @@ fn a_real_cluster_is_captured_and_a_plan_carried_out_stopped_and_undone() {
     refusals_are_clear_and_tell_no_secret(&site);
     failures::what_a_principal_may_not_see_is_named(&site);
     failures::quotas_in_force_are_captured(&site);
-    rates_are_those_of_a_producer(&site);
+    rates::are_those_of_a_producer(&site);
     a_plan_is_stopped_resumed_and_undone(&site);
 }
 
@@ -155,34 +157,6 @@ fn refusals_are_clear_and_tell_no_secret(site: &Site) {
     assert!(!site.path("none").exists());
 }
 
-/// So many bytes are written between the two readings; only their sum is looked at, for a busy machine makes no promise
-/// of when.
-fn rates_are_those_of_a_producer(site: &Site) {
-    const BYTES: usize = 3_000_000;
-    let inventory = site.inventory();
-    let args = [
-        "snapshot",
-        "kafka",
-        "--bootstrap-server",
-        &site.env["BOOTSTRAP"],
-        "--inventory",
-        &inventory,
-        "--sample",
-        "10s",
-    ];
-    let child = site.start(&[&args[..], &["--out", &site.text("rates")]].concat(), "rates.log");
-    std::thread::sleep(Duration::from_secs(4));
-    site.lab.produce((0..3).map(|p| ("audit.log-7".to_owned(), p, BYTES / 3)));
-    site.wait(child, "rates.log", 0);
-    let measured = site.read("rates");
-    let seconds = 10.0;
-    let written: f64 = measured.partitions.iter().map(|p| p.bytes_in_per_sec * seconds).sum();
-    let ratio = written / BYTES as f64;
-    assert!((0.85..=1.15).contains(&ratio), "{written} of {BYTES} bytes");
-    let busy = measured.partitions.iter().filter(|p| p.messages_in_per_sec > 0.0).count();
-    assert_eq!(busy, 3);
-}
-
 fn a_plan_is_stopped_resumed_and_undone(site: &Site) {
     // Somebody's own settings, which must be there unchanged at the end.
     for (kind, name, setting) in [
@@ -254,10 +228,7 @@ fn a_plan_is_stopped_resumed_and_undone(site: &Site) {
     assert_eq!(site.settings(), settings);
 
     failures::a_dir_that_failed_is_offline(site);
-    site.lab.run("end", &["6"]);
-    let without = site.capture("without");
-    let states: Vec<&str> = without.brokers.iter().map(|broker| broker.state.name()).collect();
-    assert_eq!(states, ["alive", "alive", "alive", "alive", "alive", "down"]);
+    failures::what_is_lost_shows_as_in_kafkas_tools(site);
 }
 
 /// Every entry of the plan's reassignment stands as it says.

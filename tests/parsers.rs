@@ -91,9 +91,7 @@ fn try_on<E: Display>(name: &str, whole: &[u8], read: impl Fn(&Path) -> Result<(
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(name);
     fs::write(&path, whole).unwrap();
-    if let Err(error) = read(&path) {
-        panic!("{name} as it is: {error}");
-    }
+    read(&path).map_err(|error| format!("{name} as it is: {error}")).unwrap();
     let mut chance = Chance(name.len() as u64);
     let mut refused = 0;
     for _ in 0..CASES {

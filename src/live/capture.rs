@@ -188,13 +188,15 @@ impl Reading {
         with_offsets: bool,
         surroundings: &dyn Surroundings,
     ) -> Self {
-        let dirs_at = surroundings.unix_seconds();
+        // Brokers look at some moment while they are asked: the middle is nearest to all such.
+        let start = surroundings.unix_seconds();
         let dirs = admin.log_dirs(brokers);
-        let offsets_at = surroundings.unix_seconds();
+        let between = surroundings.unix_seconds();
         let led = topics.partitions.iter().filter(|(_, found)| found.leader.is_some());
         let asked: Vec<TopicPartition> = if with_offsets { led.map(|(p, _)| p.clone()).collect() } else { Vec::new() };
         let offsets = admin.offsets(&asked);
-        Self { dirs, dirs_at, offsets, offsets_at }
+        let offsets_at = f64::midpoint(between, surroundings.unix_seconds());
+        Self { dirs, dirs_at: f64::midpoint(start, between), offsets, offsets_at }
     }
 
     /// Bytes of each replica, by partition and broker.

@@ -69,7 +69,8 @@ pub(super) fn quotas_in_force_are_captured(site: &Site) {
 /// A file where a dir was: the broker finds out when it next writes there, and goes on with its other one.
 pub(super) fn a_dir_that_failed_is_offline(site: &Site) {
     let failed = site.lab.log_dir(5, 2);
-    fs::remove_dir_all(&failed).unwrap();
+    // Out of the way at one stroke: what is removed piece by piece the broker makes anew.
+    fs::rename(&failed, format!("{failed}.away")).unwrap();
     fs::write(&failed, "").unwrap();
     let offline = || {
         let found = site.capture("offline");
@@ -85,4 +86,34 @@ pub(super) fn a_dir_that_failed_is_offline(site: &Site) {
     let lost = found.log_dir_by_path(five, &failed);
     let on_it = found.replicas.iter().filter(|replica| replica.log_dir == lost);
     assert!(on_it.clone().count() > 0 && on_it.clone().all(|replica| !replica.in_sync && replica.size_bytes > 0));
+}
+
+/// With the failed dir and without broker 6: the live snapshot is, byte for byte, what is made of the tools' output.
+pub(super) fn what_is_lost_shows_as_in_kafkas_tools(site: &Site) {
+    site.lab.run("end", &["6"]);
+    let without = site.capture("without");
+    let states: Vec<&str> = without.brokers.iter().map(|broker| broker.state.name()).collect();
+    assert_eq!(states, ["alive", "alive", "alive", "alive", "alive", "down"]);
+
+    fs::create_dir(site.path("tools")).unwrap();
+    let describe = |kind: &'static str| vec!["--describe", "--entity-type", kind];
+    for (file, tool, args) in [
+        ("topics", "topics", vec!["--describe"]),
+        ("log-dirs", "log-dirs", vec!["--describe"]),
+        ("broker-configs", "configs", [describe("brokers"), vec!["--all"]].concat()),
+        ("topic-configs", "configs", describe("topics")),
+        ("reassignments", "reassign", vec!["--list"]),
+        ("brokers", "api-versions", vec![]),
+        ("quotas", "configs", [describe("users"), vec!["--entity-type", "clients"]].concat()),
+    ] {
+        fs::write(site.path("tools").join(file).with_extension("txt"), site.lab.run(tool, &args)).unwrap();
+    }
+    let (inventory, tools, out) = (site.inventory(), site.text("tools"), site.text("by-tools"));
+    site.evenkeel(&["snapshot", "kafka-cli", "--dir", &tools, "--inventory", &inventory, "--out", &out], 0);
+    for file in ["brokers.csv", "log_dirs.csv", "topics.csv", "partitions.csv", "replicas.csv"] {
+        let read = |dir: &str| fs::read_to_string(site.path(dir).join(file)).unwrap();
+        assert_eq!(read("without"), read("by-tools"), "{file}");
+    }
+    let quotas = fs::read_to_string(site.path("by-tools").join("quotas.csv")).unwrap();
+    assert!(quotas.contains("\netl,load er,1048576,2097152,,\n"), "{quotas}");
 }
