@@ -11,7 +11,7 @@ use evenkeel::capacity::demand::{carriers, limit_before_loss};
 use evenkeel::capacity::headroom::{headroom, limit};
 use evenkeel::capacity::shrink::{at_most, find_counts, find_max};
 use evenkeel::capacity::thresholds::{Pursuit, Threshold, tightened};
-use evenkeel::capacity::until::{busiest, compare};
+use evenkeel::capacity::until::{busiest, compare, confined};
 use evenkeel::ingest::catalogue::Catalogue;
 use evenkeel::ingest::{SynthSpec, synthesize};
 use evenkeel::model::{Goal, Groups, Policy, Snapshot, band, fleet};
@@ -108,6 +108,67 @@ fn the_most_brokers_that_can_go_are_what_trying_every_count_finds() {
             }
         }
     }
+}
+
+/// What one group needs and spares, the others being as they are: every count tried for it alone.
+#[test]
+fn each_group_gets_and_spares_what_trying_every_count_finds() {
+    let (policy, catalogue) = (Policy::default(), Catalogue::builtin());
+    let base = SynthSpec { brokers: 12, partitions: 120, racks: 3, log_dirs: 1, groups: 2, ..SynthSpec::default() };
+    let mut counts = BTreeSet::new();
+    for (seed, disk, most) in [(1, 0.30, "disk<=25%"), (6, 0.25, "disk<=20%")] {
+        let snapshot = synthesize(&SynthSpec { disk_utilization: disk, drift: 0.2, seed, ..base.clone() }).unwrap();
+        let site = Site { snapshot: &snapshot, policy: &policy, catalogue: &catalogue };
+        let groups = Groups::new(&snapshot, &policy);
+        let thresholds = [Threshold::parse(most).unwrap()];
+        let needs = compare(&site, &thresholds, &[None], None, &solve).unwrap().options[0].needs.clone();
+        let spared = find_counts(&site, &solve);
+        assert_eq!((needs.len(), spared.len()), (2, 2), "a search for each group");
+        for (number, name) in groups.names().iter().enumerate() {
+            let need = needs.iter().find(|need| need.group == *name).unwrap();
+            let fewest = (0..20).find(|&count| reaches(&site, name, count, &thresholds)).unwrap();
+            assert_eq!(need.count, Some(fewest as usize), "seed {seed}, {name}: {need:?}");
+            let most = spared.iter().find(|max| max.group == *name).unwrap();
+            let held: Vec<bool> =
+                (0..=most.order.len()).map(|gone| spares(&site, number, &most.order[..gone])).collect();
+            let brute = held.iter().take_while(|held| **held).count().saturating_sub(1);
+            assert_eq!(most.count, brute, "seed {seed}, {name}: {held:?} {:?}", most.binding);
+            counts.extend([fewest as usize, most.count]);
+        }
+    }
+    assert!(counts.len() > 2, "more than one answer is put to the test: {counts:?}");
+}
+
+/// Whether `count` brokers more bring the thresholds about in a group.
+fn reaches(site: &Site<'_>, name: &str, count: u32, thresholds: &[Threshold]) -> bool {
+    let spec = AddSpec { count, model: None, rack: None, group: Some(name.to_owned()) };
+    let specs: Vec<AddSpec> = if count > 0 { vec![spec] } else { Vec::new() };
+    let expanded = fleet::with_brokers(site.snapshot, &site.brokers(&specs).unwrap().brokers).unwrap();
+    let tight = confined(&tightened(site.policy, thresholds), site.snapshot, name);
+    PURSUITS.into_iter().any(|pursuit| {
+        let placement = solve(&expanded, &pursuit.of(tight.clone()), Effort::Quick).placement;
+        let figures = busiest(&expanded, site.policy, &placement, name, thresholds);
+        figures.iter().all(|(threshold, value)| !band::exceeds(*value, threshold.most))
+    })
+}
+
+/// Whether the group does without `gone`, every rule and N−1 kept.
+fn spares(site: &Site<'_>, number: usize, gone: &[i32]) -> bool {
+    let groups = Groups::new(site.snapshot, site.policy);
+    let name = &groups.names()[number];
+    let marked = fleet::with_draining(site.snapshot, &gone.iter().copied().collect());
+    let left = carriers(&marked, &groups, number);
+    let tight = Goal::UTILIZATIONS.into_iter().filter_map(|goal| {
+        Some(Threshold { goal, most: limit_before_loss(&marked, &left, goal, limit(site.policy, goal)?)? })
+    });
+    let tight = confined(&tightened(site.policy, &tight.collect::<Vec<_>>()), &marked, name);
+    PURSUITS.into_iter().any(|pursuit| {
+        let placement = solve(&marked, &pursuit.of(tight.clone()), Effort::Quick).placement;
+        let mut own = headroom(&marked, site.policy, &placement).into_iter().filter(|h| h.group == *name);
+        let keeps = |loss: f64, limit: f64| !band::exceeds(loss, limit);
+        own.all(|h| h.broker_lost.is_some_and(|loss| keeps(loss.utilization_max, h.limit)))
+            && assess(&marked, site.policy, &placement).hard_total() == 0
+    })
 }
 
 fn evenkeel(arguments: &[&str]) -> Output {

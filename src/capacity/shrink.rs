@@ -16,7 +16,11 @@ use super::least::least;
 use super::order::removal_order;
 use super::thresholds::{Pursuit, Threshold, tightened};
 use super::until::confined;
-use crate::model::{BrokerIdx, Criterion, Goal, Groups, Home, Placement, Policy, Rule, Snapshot, band, fleet, human};
+use crate::model::load::unjudged;
+use crate::model::{
+    BrokerIdx, Criterion, Freedom, Goal, Groups, Home, PartitionIdx, Placement, Policy, Rule, Snapshot, TopicPartition,
+    band, fleet, human,
+};
 use crate::optimize::{Effort, Solution};
 use crate::verify::Usage;
 use crate::verify::hard::{Subject, Violation, each_violation};
@@ -325,13 +329,43 @@ impl<'a> Search<'a> {
         Judged { removed, after_loss, binding }
     }
 
-    /// Replicas that stay on a removed broker: those of partitions that get no entry.
+    /// Replicas that stay on a removed broker: those of partitions that get no entry, else those for which the others
+    /// have no room, with the resource that by the means is nearest to its limit.
     fn left_behind(&self, marked: &Snapshot, placement: &Placement, removed: usize) -> Option<Binding> {
         let gone: BTreeSet<BrokerIdx> = self.order.iter().take(removed).copied().collect();
-        let seats = marked.partition_indices().flat_map(|p| placement.seats(p));
-        let stay = seats.filter(|seat| gone.contains(&seat.broker)).count();
-        let why = format!("{stay} replicas that cannot leave, for their partitions get no entry");
-        (stay > 0).then(|| self.binding(removed, Criterion::Rule(Rule::InactiveBroker), (stay as f64, 0.0), why))
+        let on_gone = |p: PartitionIdx| placement.seats(p).iter().filter(|seat| gone.contains(&seat.broker)).count();
+        let (mut bound, mut stay) = (0, 0);
+        for p in marked.partition_indices() {
+            stay += on_gone(p);
+            bound += if self.gets_no_entry(marked, p) { on_gone(p) } else { 0 };
+        }
+        let limited = self.at_best(removed).into_iter();
+        let limited = limited.filter_map(|(goal, value)| Some((goal, value, limit(self.site.policy, goal)?)));
+        let tightest = limited.max_by(|a, b| (a.1 / a.2).total_cmp(&(b.1 / b.2)));
+        match tightest {
+            _ if stay == 0 => None,
+            Some((goal, value, limit)) if bound == 0 => {
+                let why = format!(
+                    "{} would find no room, and the survivors' mean {} after the largest broker is lost",
+                    human::counted(stay as u64, "replica"),
+                    goal.name()
+                );
+                Some(self.binding(removed, Criterion::Goal(goal), (value, limit), why))
+            }
+            _ => {
+                let why = format!("{bound} replicas that cannot leave, for their partitions get no entry");
+                Some(self.binding(removed, Criterion::Rule(Rule::InactiveBroker), (stay as f64, 0.0), why))
+            }
+        }
+    }
+
+    /// Whether the partition stays as it is whatever happens.
+    fn gets_no_entry(&self, marked: &Snapshot, p: PartitionIdx) -> bool {
+        let partition = marked.partition(p);
+        let topic = &marked.topic(partition.topic).name;
+        let key = TopicPartition { topic: topic.clone(), partition: partition.number };
+        let policy = self.site.policy;
+        unjudged(marked, p).is_some() || policy.freedom(topic) == Freedom::Fixed || policy.pin.contains_key(&key)
     }
 
     /// The first rule, in the order of reports, that the group breaks, with its worst figure.

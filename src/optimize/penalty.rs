@@ -5,7 +5,7 @@
 //! hundred times.
 
 use super::aims::Aims;
-use super::problem::{LANES, Problem, Vector};
+use super::problem::{LANES, Problem, Vector, WRITES};
 use crate::model::{Goal, band};
 
 /// Weight of the quadratic part while balancing: at 0.5 of the mean outside, twice the slope of the band's edge.
@@ -101,7 +101,8 @@ impl Bands {
         let capacity = |b: usize| if known { problem.brokers[b].capacity[lane] } else { 1.0 };
         let total: f64 = members.iter().map(|&b| load[b][lane]).sum();
         let mean = total / members.iter().map(|&b| capacity(b)).sum::<f64>();
-        if members.is_empty() || mean <= 0.0 {
+        // Writes that are counted for log dirs alone are no load of brokers: not even ties are broken by them.
+        if members.is_empty() || mean <= 0.0 || (lane == WRITES && !problem.is_on(lane)) {
             return;
         }
         let share = problem.policy.bands.of(goal);

@@ -163,7 +163,7 @@ fn remedy(relief: Option<Relief>) -> String {
             format!("rebalance: spread evenly, the survivors would be at {}", human::percent(utilization_even))
         }
         Some(Relief { utilization_even, brokers_to_add }) => format!(
-            "add at least {} of the group's mean size, for even spread evenly the survivors would be at {}; or cut load",
+            "add at least {} of the group's mean size, for spread evenly the survivors would still be at {}; or cut load",
             human::counted(brokers_to_add, "broker"),
             human::percent(utilization_even)
         ),

@@ -130,7 +130,8 @@ pub fn fit(model: Model, daily: &Daily) -> Option<Fit> {
     }
 }
 
-fn deseasonalised(daily: &Daily, effects: &[f64; WEEK]) -> Daily {
+/// `daily` without its weekdays' effects.
+pub(super) fn deseasonalised(daily: &Daily, effects: &[f64; WEEK]) -> Daily {
     let values = daily.days.iter().zip(&daily.values).map(|(&day, value)| value - effects[weekday(day)]).collect();
     Daily { days: daily.days.clone(), values }
 }

@@ -16,6 +16,7 @@ mod fit;
 mod passage;
 #[cfg(test)]
 mod tests;
+mod wander;
 
 use std::collections::BTreeMap;
 
@@ -31,6 +32,7 @@ use self::backtest::Bands;
 use self::daily::DAY_SEC;
 use self::demand::{Demand, Group};
 use self::passage::{ErrorPool, Paths};
+use self::wander::persistence;
 use super::headroom::limit;
 use crate::model::load::capacity;
 use crate::model::{BrokerIdx, Goal, Groups, History, NotEvaluated, Placement, Policy, Snapshot};
@@ -415,6 +417,16 @@ impl Context<'_> {
         let missing = daily.span() - daily.len() as i64;
         if missing > 0 {
             notes.push(format!("{missing} of {} days have no figure", daily.span()));
+        }
+        let persistence = persistence(daily, analysis.model, &analysis.fit);
+        if let Some(wanders) = persistence.filter(|p| p.independent < wander::INDEPENDENT_MIN) {
+            notes.push(format!(
+                "the series wanders: {:.0} % of a day's error is in the next day's, so that {} days are worth {:.0} \
+                 independent ones; take the bands for too narrow, whatever they held",
+                wanders.kept * 100.0,
+                daily.len(),
+                wanders.independent
+            ));
         }
         match analysis.backtest.coverage95 {
             Some(coverage) if coverage < COVERAGE_MIN => notes.push(format!(

@@ -164,6 +164,25 @@ fn bands_hold_what_they_claim_and_say_where_they_do_not() {
     }
 }
 
+/// What a walk's past says of its bands is worth little, for it has few independent errors; that is told, and of others it
+/// is not.
+#[test]
+fn a_near_random_walk_is_said_to_wander_and_no_other_kind_is() {
+    let told = |kind: Kind| {
+        let wanders = |seed: u64| {
+            let series = simulated(kind, seed).head(180);
+            let analysis = analyse(&series, 60).unwrap();
+            let found = persistence(&series, analysis.model, &analysis.fit);
+            found.is_some_and(|p| p.independent < wander::INDEPENDENT_MIN)
+        };
+        (0..12).filter(|&seed| wanders(seed)).count()
+    };
+    assert!(told(Kind::NearWalk) >= 7, "{}", told(Kind::NearWalk));
+    for kind in [Kind::Iid, Kind::Ar, Kind::Spikes, Kind::Changepoint, Kind::Exponential] {
+        assert!(told(kind) <= 1, "{kind:?}: {}", told(kind));
+    }
+}
+
 #[test]
 fn the_model_fits_the_kind() {
     let model = |kind| analyse(&simulated(kind, 5), 60).unwrap().model;

@@ -119,20 +119,43 @@ pub(super) fn bars(
             charts.push(fullest(goal, "brokers", rows, limit_of(policy, goal)));
         }
     }
-    let dirs = active.iter().flat_map(|&b| snapshot.broker(b).log_dir_rows()).map(LogDirIdx::new);
-    let row = |dir: LogDirIdx| {
-        let log_dir = snapshot.log_dir(dir);
-        let label = format!("{}:{}", snapshot.broker(log_dir.broker).id, log_dir.path);
-        let before = before.log_dir_utilization(snapshot, dir)?;
-        Some(BarRow { label, before: Some(before), after: after.log_dir_utilization(snapshot, dir)? })
-    };
-    let rows: Vec<BarRow> = dirs.filter(|&d| snapshot.log_dir(d).state.is_serving()).filter_map(row).collect();
+    let rows = dir_rows(snapshot, &active, |dir| {
+        Some((before.log_dir_utilization(snapshot, dir)?, after.log_dir_utilization(snapshot, dir)?))
+    });
     if rows.is_empty() {
         not_drawn.push("log_dir: no log dir in use has a known capacity".to_owned());
     } else {
         charts.push(fullest(Goal::LogDir, "log dirs", rows, limit_of(policy, Goal::LogDir)));
     }
+    if policy.bands.is_on(Goal::LogDirWrites) {
+        let share = |usage: &Usage, dir: LogDirIdx| {
+            let most = snapshot.log_dir(dir).write_capacity_bytes_per_sec.filter(|most| *most > 0.0)?;
+            Some(usage.log_dir_writes[dir.row()] / most)
+        };
+        let rows = dir_rows(snapshot, &active, |dir| Some((share(before, dir)?, share(after, dir)?)));
+        if rows.is_empty() {
+            not_drawn.push("log_dir_writes: of no log dir in use is known what its disk can write".to_owned());
+        } else {
+            charts.push(fullest(Goal::LogDirWrites, "log dirs", rows, None));
+        }
+    }
     (charts, not_drawn)
+}
+
+/// A row for each serving log dir of `brokers` that has figures, before and after.
+fn dir_rows(
+    snapshot: &Snapshot,
+    brokers: &[BrokerIdx],
+    figures: impl Fn(LogDirIdx) -> Option<(f64, f64)>,
+) -> Vec<BarRow> {
+    let dirs = brokers.iter().flat_map(|&b| snapshot.broker(b).log_dir_rows()).map(LogDirIdx::new);
+    let row = |dir: LogDirIdx| {
+        let log_dir = snapshot.log_dir(dir);
+        let label = format!("{}:{}", snapshot.broker(log_dir.broker).id, log_dir.path);
+        let (before, after) = figures(dir)?;
+        Some(BarRow { label, before: Some(before), after })
+    };
+    dirs.filter(|&d| snapshot.log_dir(d).state.is_serving()).filter_map(row).collect()
 }
 
 fn fullest(goal: Goal, noun: &str, mut rows: Vec<BarRow>, limit: Option<f64>) -> ChartView {
