@@ -27,7 +27,7 @@ Examples:
   evenkeel snapshot kafka --bootstrap-server broker1:9093,broker2:9093 --sample 5m \\
     --command-config client.properties --inventory inventory.toml --out snapshot
   evenkeel snapshot kafka --bootstrap-server broker1:9092 --prometheus http://prometheus:9090 \\
-    --metrics strimzi --window 7d --statistic p95 --history 400d --out snapshot
+    --metrics strimzi --window 7d --history 400d --history-format parquet --out snapshot
   evenkeel snapshot kafka --bootstrap-server broker1:9092 --cruise-control-metrics-topic \\
     --window 1h --out snapshot
 
