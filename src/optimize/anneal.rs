@@ -127,6 +127,8 @@ struct Walk<'a, 'b> {
     journal: Vec<Change>,
     /// How much the energy may rise in the step under way.
     allowed: f64,
+    /// What the changes cost that were looked at last.
+    cost: f64,
     best: Quality,
 }
 
@@ -146,6 +148,7 @@ impl<'a, 'b> Walk<'a, 'b> {
             outside: Vec::new(),
             journal: Vec::new(),
             allowed: 0.0,
+            cost: 0.0,
             best,
         }
     }
@@ -189,9 +192,10 @@ impl<'a, 'b> Walk<'a, 'b> {
         (bytes + MOVE_PRICE * self.problem.mean_copy_bytes * copies as f64, bytes, copies)
     }
 
-    /// Whether `moves` could be accepted if they took all penalty away, and fit the budget.
-    fn may_pass(&self, moves: &[(u32, u32)]) -> bool {
+    /// Whether `moves` could be accepted if they took all penalty away, and fit the budget; keeps their cost.
+    fn may_pass(&mut self, moves: &[(u32, u32)]) -> bool {
         let (cost, bytes, copies) = self.price_of(moves);
+        self.cost = cost;
         self.passes(-self.state.total_penalty(), cost) && self.state.within_budget(self.problem, (bytes, copies))
     }
 
@@ -219,7 +223,7 @@ impl<'a, 'b> Walk<'a, 'b> {
             return;
         }
         let delta = self.pair_delta((slot, to), (other, target));
-        if !self.passes(delta, self.price_of(&[(slot, to), (other, target)]).0) {
+        if !self.passes(delta, self.cost) {
             return;
         }
         let first = self.relocate(slot, to, dir);

@@ -1,4 +1,4 @@
-//! What lies near what: brokers that can stand in for each other, and replicas of about the same size.
+//! What lies near what: brokers that can stand in for each other, and replicas of about the same size or traffic.
 //!
 //! Most random pairs differ so much that no temperature lets them change places. Drawn from these lists, they pass often
 //! enough that a walk of a few steps per replica comes as far as ten times as many without (docs/solver.md).
@@ -6,7 +6,7 @@
 use rand_pcg::Pcg64Mcg;
 
 use super::super::balance::is_free;
-use super::super::problem::{Problem, row};
+use super::super::problem::{PartitionFacts, Problem, row};
 use super::{below, pick};
 
 /// The lists, made once for all members of a portfolio.
@@ -17,10 +17,10 @@ pub(crate) struct Neighbours {
     classes: Vec<Vec<u32>>,
     /// Each broker's class.
     class: Vec<u32>,
-    /// Each broker's replicas in the snapshot that goals may move, smallest copy first.
-    by_size: Vec<Vec<u32>>,
-    /// Each of those replicas' place in its list.
-    rank: Vec<u32>,
+    /// Replicas by the bytes of a copy.
+    sizes: Order,
+    /// Replicas by the bytes per second written to them.
+    traffic: Order,
 }
 
 impl Neighbours {
@@ -38,18 +38,9 @@ impl Neighbours {
         for &b in &receivers {
             classes[class[b as usize] as usize].push(b);
         }
-        let mut by_size = vec![Vec::new(); problem.brokers.len()];
-        for slot in (0..row(problem.home_broker.len())).filter(|&s| is_free(problem, s)) {
-            by_size[problem.home_broker[slot as usize] as usize].push(slot);
-        }
-        let mut rank = vec![0; problem.home_broker.len()];
-        for list in &mut by_size {
-            list.sort_by(|&a, &b| bytes(problem, a).total_cmp(&bytes(problem, b)).then(a.cmp(&b)));
-            for (place, &slot) in (0..).zip(list.iter()) {
-                rank[slot as usize] = place;
-            }
-        }
-        Self { receivers, classes, class, by_size, rank }
+        let (sizes, traffic) =
+            rayon::join(|| Order::new(problem, |facts| facts.copy_bytes), || Order::new(problem, network_in));
+        Self { receivers, classes, class, sizes, traffic }
     }
 
     /// Any broker that receives.
@@ -64,28 +55,60 @@ impl Neighbours {
         if class.is_empty() || below(rng, 4) == 0 { self.receiver(rng) } else { pick(rng, class) }
     }
 
-    /// A replica that `broker` has in the snapshot and that goals may move, near `slot` in size: three times of four a
-    /// smaller one, each doubling of the distance in the list as likely as the one before. None where the list ends first.
-    pub(super) fn of_like_size(
-        &self,
-        problem: &Problem<'_>,
-        rng: &mut Pcg64Mcg,
-        slot: u32,
-        broker: u32,
-    ) -> Option<u32> {
-        let list = &self.by_size[broker as usize];
-        let place = if problem.home_broker[slot as usize] == broker {
-            self.rank[slot as usize] as usize
+    /// A replica that `broker` has in the snapshot and that goals may move, which could do what `slot` does: three times of
+    /// four one near it in size and rather smaller, else one that is written about as much. None where the list ends first.
+    pub(super) fn stand_in(&self, problem: &Problem<'_>, rng: &mut Pcg64Mcg, slot: u32, broker: u32) -> Option<u32> {
+        let facts = &problem.partitions[problem.slot_partition[slot as usize] as usize];
+        let home = problem.home_broker[slot as usize] == broker;
+        if below(rng, 4) > 0 {
+            self.sizes.near(rng, broker, home.then_some(slot), facts.copy_bytes, 1)
         } else {
-            list.partition_point(|&s| bytes(problem, s) < bytes(problem, slot))
-        };
-        let doublings = below(rng, u64::from(usize::BITS - list.len().leading_zeros()).max(1));
-        let distance = 1 + below(rng, 1 << doublings) as usize;
-        let there = if below(rng, 4) == 0 { place + distance } else { place.checked_sub(distance)? };
-        list.get(there).copied()
+            // Where the bytes written decide, what is written alike may well be smaller, be it written a little more or less.
+            self.traffic.near(rng, broker, home.then_some(slot), network_in(facts), 2)
+        }
     }
 }
 
-fn bytes(problem: &Problem<'_>, slot: u32) -> f64 {
-    problem.partitions[problem.slot_partition[slot as usize] as usize].copy_bytes
+fn network_in(facts: &PartitionFacts) -> f64 {
+    facts.traffic.network_in
+}
+
+/// Each broker's replicas in the snapshot that goals may move, in the order of one figure.
+struct Order {
+    /// Figure and slot, ascending, by broker.
+    lists: Vec<Vec<(f64, u32)>>,
+    /// Each of those slots' place in its list.
+    rank: Vec<u32>,
+}
+
+impl Order {
+    fn new(problem: &Problem<'_>, figure: impl Fn(&PartitionFacts) -> f64) -> Self {
+        let mut lists = vec![Vec::new(); problem.brokers.len()];
+        for slot in (0..row(problem.home_broker.len())).filter(|&s| is_free(problem, s)) {
+            let facts = &problem.partitions[problem.slot_partition[slot as usize] as usize];
+            lists[problem.home_broker[slot as usize] as usize].push((figure(facts), slot));
+        }
+        let mut rank = vec![0; problem.home_broker.len()];
+        for list in &mut lists {
+            list.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            for (place, &(_, slot)) in (0..).zip(list.iter()) {
+                rank[slot as usize] = place;
+            }
+        }
+        Self { lists, rank }
+    }
+
+    /// One of `broker`'s replicas near `figure`, `quarters` of four above it, else below; each doubling of the distance in
+    /// the list is as likely as the one before. `member` is the replica that the figure is of, where it is in that list.
+    fn near(&self, rng: &mut Pcg64Mcg, broker: u32, member: Option<u32>, figure: f64, quarters: u64) -> Option<u32> {
+        let list = &self.lists[broker as usize];
+        let place = member.map_or_else(
+            || list.partition_point(|&(other, _)| other < figure),
+            |slot| self.rank[slot as usize] as usize,
+        );
+        let doublings = below(rng, u64::from(usize::BITS - list.len().leading_zeros()).max(1));
+        let distance = 1 + below(rng, 1 << doublings) as usize;
+        let there = if below(rng, 4) < quarters { place + distance } else { place.checked_sub(distance)? };
+        list.get(there).map(|&(_, slot)| slot)
+    }
 }

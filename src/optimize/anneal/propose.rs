@@ -29,7 +29,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// A moved replica goes home; another of about its size takes its place: one from there, one from elsewhere (where
+    /// A moved replica goes home; another that can stand in for it takes its place: one from there, one from elsewhere (where
     /// brokers lack more than others have to give, who gives is open), or one from there that goes elsewhere.
     fn try_exchange(&mut self) {
         let Some(slot) = self.random_moved() else { return };
@@ -40,7 +40,7 @@ impl Walk<'_, '_> {
             1 => (back, self.neighbours.peer(&mut self.rng, place).unwrap_or(place)),
             _ => (back, place),
         };
-        if let Some(other) = self.neighbours.of_like_size(self.problem, &mut self.rng, slot, source)
+        if let Some(other) = self.neighbours.stand_in(self.problem, &mut self.rng, slot, source)
             && other != slot
             && self.state.broker[other as usize] == source
             && source != target
