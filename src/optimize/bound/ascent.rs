@@ -45,9 +45,9 @@ pub(super) fn ascend(relaxation: &Relaxation, ours: f64) -> f64 {
             break;
         }
         let step = factor * (ours - value).max(0.0) / norm;
-        for i in 0..bands.len() {
-            let unit = unit.columns[relaxation.bands[i].column];
-            prices.bands[i] = stepped(prices.bands[i], step * of_bands[i] * unit * unit);
+        for ((price, slope), band) in prices.bands.iter_mut().zip(&of_bands).zip(&relaxation.bands) {
+            let unit = unit.columns[band.column];
+            *price = stepped(*price, step * slope * unit * unit);
         }
         for (price, slope) in prices.crowds.iter_mut().zip(&of_crowds) {
             *price = stepped(*price, step * slope * unit.copy * unit.copy).max(0.0);

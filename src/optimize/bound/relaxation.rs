@@ -116,8 +116,8 @@ impl Relaxation {
         relaxation.crowds = crowds.room;
         for (b, facts) in problem.brokers.iter().enumerate().filter(|(_, facts)| facts.in_band) {
             debug_assert!(facts.active, "bands are those of active brokers");
-            for column in 0..3 {
-                let (least, most) = (edges.low[b][column] - base[b][column], edges.high[b][column] - base[b][column]);
+            for (column, base) in base[b].iter().enumerate() {
+                let (least, most) = (edges.low[b][column] - base, edges.high[b][column] - base);
                 if most.is_finite() {
                     relaxation.band_of[b][column] = row(relaxation.bands.len());
                     relaxation.bands.push(Band { column, least, most });
