@@ -9,6 +9,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeMap;
+
 use evenkeel::model::load::unjudged;
 use evenkeel::model::{
     Assessment, BrokerIdx, BrokerState, Goal, LogDirIdx, LogDirState, PartitionIdx, Placement, Policy, Seat, Snapshot,
@@ -220,10 +222,18 @@ fn the_bound_says_something_and_plans_are_mostly_the_best_there_are() {
         let bytes = movement(&snapshot, &solution.placement).inter_broker_bytes;
         let exact = enumerate(&snapshot, &policy, &ours).unwrap();
         let copies = bytes > 0;
+        let bound = solution.lower_bound;
+        assert!(
+            bound.bytes <= exact.bytes,
+            "{} is proven ({}), {} is enough",
+            bound.bytes,
+            bound.kind.name(),
+            exact.bytes
+        );
         tally.clusters += 1;
         tally.copying += u32::from(copies);
-        tally.proven += u32::from(copies && solution.lower_bound.bytes > 0);
-        tally.tight += u32::from(copies && solution.lower_bound.bytes as f64 >= exact.bytes as f64 * (1.0 - 1e-6));
+        tally.proven += u32::from(copies && bound.bytes > 0);
+        tally.tight += u32::from(copies && bound.bytes as f64 >= exact.bytes as f64 * (1.0 - 1e-6));
         tally.least += u32::from(copies && bytes == exact.bytes);
         let healed = ours.hard_total() == exact.best.0;
         let allowed = exact.best.1 * (1.0 + policy.excess_tolerance) + 1e-9;
@@ -234,4 +244,34 @@ fn the_bound_says_something_and_plans_are_mostly_the_best_there_are() {
     assert!(tally.copying >= 15, "too few clusters need anything: {tally:?}");
     assert!(2 * tally.proven >= tally.copying, "the bound is empty too often: {tally:?}");
     assert!(2 * tally.least >= tally.copying, "plans copy more than they must too often: {tally:?}");
+}
+
+/// Every way of proving a bound comes up, and none proves more than the optimum.
+#[test]
+fn every_kind_of_bound_is_at_most_the_optimum() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::{Config, TestRunner};
+    let mut runner = TestRunner::new(Config { rng_seed: RngSeed::Fixed(5), ..Config::default() });
+    let mut kinds: BTreeMap<&str, u32> = BTreeMap::new();
+    for _ in 0..150 {
+        let cluster: Tiny = tiny().new_tree(&mut runner).unwrap().current();
+        let (snapshot, policy) = (cluster.snapshot(), cluster.policy());
+        let solution = solve(&snapshot, &policy, Effort::Quick);
+        let bound = solution.lower_bound;
+        if bound.bytes == 0 {
+            continue;
+        }
+        *kinds.entry(bound.kind.name()).or_default() += 1;
+        let ours = assess(&snapshot, &policy, &solution.placement);
+        let exact = enumerate(&snapshot, &policy, &ours).unwrap();
+        assert!(
+            bound.bytes <= exact.bytes,
+            "{} is proven ({}), {} is enough",
+            bound.bytes,
+            bound.kind.name(),
+            exact.bytes
+        );
+    }
+    println!("{kinds:?}");
+    assert_eq!(kinds.into_keys().collect::<Vec<_>>(), ["lagrangian", "lp", "mip", "shedding"]);
 }

@@ -3,19 +3,30 @@
 //! *As good* means: no rule's count is higher and no (group, goal) excess is higher. The argument (docs/solver.md has it
 //! in full): a replica that must leave where it is copies its partition's largest size; beyond those, every broker above
 //! a band's upper edge must lose at least what lies above it, and the cheapest way to lose so much of one goal is a
-//! fractional knapsack over its replicas; every broker below a lower edge must gain. Each copy leaves one broker and
+//! covering knapsack over its replicas; every broker below a lower edge must gain. Each copy leaves one broker and
 //! reaches one, so what leaves all brokers of a class and what reaches them both bound the bytes within it. Copies bring
 //! the largest size, so the mean may grow: upper edges are taken at the greatest mean that a plan copying no more than
 //! ours can reach.
 //!
+//! Where that leaves a gap and the cluster is small, the Lagrangian of all bands at once is tried, at prices found by
+//! subgradients, by a linear program, and by branch and bound over it.
+//!
 //! Goals that our plan leaves with excess are left out, which only lowers the bound. Where our plan leaves a rule about
 //! replicas broken, another plan may leave others where they are, and nothing is claimed.
 
+mod ascent;
 mod edges;
+mod exact;
+mod knapsack;
+pub(crate) mod relaxation;
 mod shedding;
 
+use self::ascent::ascend;
 use self::edges::{Edges, frees_the_frozen};
-use self::shedding::{Pool, must_come, must_leave};
+use self::exact::{Budget, climb};
+use self::relaxation::Relaxation;
+use self::shedding::{Pool, Surplus, must_come, must_leave, spared, surplus};
+use super::Effort;
 use super::problem::{NONE, Problem, row};
 use super::repair::{fault, rack_broken};
 use super::solution::{BoundKind, LowerBound};
@@ -25,8 +36,12 @@ use crate::model::Freedom;
 /// Slack for sums of floats, relative: far above their error, far below anything that matters.
 const SLACK: f64 = 1e-8;
 
-/// Proves a bound for the plan `after` of the snapshot `before`.
-pub(crate) fn lower_bound(problem: &Problem<'_>, before: &State, after: &State) -> LowerBound {
+/// A gap below this needs no dearer proof.
+const NEGLIGIBLE: f64 = 1e-4;
+
+/// Proves a bound for the plan `after` of the snapshot `before`: the cheapest proof first, dearer ones while a gap is left
+/// and `effort` and the cluster's size allow them.
+pub(crate) fn lower_bound(problem: &Problem<'_>, before: &State, after: &State, effort: Effort) -> LowerBound {
     let none = LowerBound { bytes: 0, kind: BoundKind::Shedding };
     let judged = |p: &u32| problem.partitions[*p as usize].freedom != Freedom::Fixed;
     let mut partitions = (0..row(problem.partitions.len())).filter(judged);
@@ -35,11 +50,50 @@ pub(crate) fn lower_bound(problem: &Problem<'_>, before: &State, after: &State) 
     if partitions.any(broken) {
         return none;
     }
-    let bytes: f64 = Classes::new(problem).total(problem, before, after);
-    debug_assert!(bytes * (1.0 - SLACK) <= after.copied_bytes * (1.0 + SLACK) + 1.0, "our plan beats its own bound");
-    // A plan that copies more than ours needs no proof; the bound may not pass our own bytes.
-    let bytes = (bytes * (1.0 - SLACK)).min(after.copied_bytes).max(0.0);
-    LowerBound { bytes: bytes.ceil().min(after.copied_bytes) as u64, kind: BoundKind::Shedding }
+    let bytes: f64 = Classes::new(problem, frees_the_frozen(problem, before)).total(problem, before, after);
+    let shedding = claim(bytes * (1.0 - SLACK), BoundKind::Shedding, after);
+    if suffices(shedding, after) {
+        return shedding;
+    }
+    relaxed(problem, before, after, Budget::of(effort)).into_iter().fold(shedding, stronger)
+}
+
+/// What is claimed where so many bytes are proven. A plan that copies more than ours needs no proof: the bound may not pass
+/// our own bytes.
+fn claim(bytes: f64, kind: BoundKind, after: &State) -> LowerBound {
+    debug_assert!(bytes <= after.copied_bytes * (1.0 + SLACK) + 1.0, "our plan beats its own {} bound", kind.name());
+    LowerBound { bytes: bytes.max(0.0).ceil().min(after.copied_bytes) as u64, kind }
+}
+
+fn suffices(bound: LowerBound, after: &State) -> bool {
+    bound.bytes as f64 >= after.copied_bytes * (1.0 - NEGLIGIBLE)
+}
+
+/// The better bound, the first where they are equal.
+fn stronger(one: LowerBound, other: LowerBound) -> LowerBound {
+    if other.bytes > one.bytes { other } else { one }
+}
+
+/// Bounds by the Lagrangian of all bands and topics' limits at once, as far as `budget` goes.
+fn relaxed(problem: &Problem<'_>, before: &State, after: &State, budget: Budget) -> Vec<LowerBound> {
+    if problem.policy.scope.relieve_disks {
+        // Brokers that are closed to our plan for being full are not closed to every plan as good.
+        return Vec::new();
+    }
+    let edges = Edges::new(problem, before, after);
+    let edges = if edges.slack[0] > 0.0 { edges.without_disk() } else { edges };
+    let (fates, _) = Classes::new(problem, edges.frozen_move).fates(problem, before);
+    if !totals_are_certain(problem, before, &fates) {
+        return Vec::new();
+    }
+    let Some(relaxation) = Relaxation::new(problem, before, &edges, &fates, budget.places) else { return Vec::new() };
+    let ours = after.copied_bytes;
+    let lagrangian = claim(ascend(&relaxation, ours), BoundKind::Lagrangian, after);
+    if suffices(lagrangian, after) || relaxation.places.len() > budget.linear_places {
+        return vec![lagrangian];
+    }
+    let (bytes, kind) = climb(&relaxation, ours, budget);
+    vec![lagrangian, claim(bytes, kind, after)]
 }
 
 /// Brokers between which copies balance: a group, or one rack of a group where every partition that may move keeps as
@@ -74,10 +128,24 @@ struct Flows {
     loose: f64,
 }
 
+/// What must leave beyond what is forced, and what must come, by class.
+struct Shedding {
+    /// For brokers' bands.
+    leave: Vec<f64>,
+    /// For their bands or their topics' limits, whichever takes more.
+    leave_crowded: Vec<f64>,
+    come: Vec<f64>,
+    /// Replicas by which topics are beyond their limits.
+    surplus: Vec<Surplus>,
+}
+
 impl Classes {
-    fn new(problem: &Problem<'_>) -> Self {
+    /// Those of `problem`; `frozen_move` says whether plans may move what otherwise stays for repairs alone. A partition
+    /// that stays where it is leaves racks apart, whatever its share of them.
+    fn new(problem: &Problem<'_>, frozen_move: bool) -> Self {
         let mut by_rack = vec![true; problem.groups.names().len()];
-        for facts in problem.partitions.iter().filter(|facts| facts.freedom != Freedom::Fixed) {
+        let may_move = |freedom| freedom == Freedom::Free || (frozen_move && freedom == Freedom::RepairOnly);
+        for facts in problem.partitions.iter().filter(|facts| may_move(facts.freedom)) {
             let topic = &problem.topics[facts.topic as usize];
             if topic.group != NONE && (topic.racks == 0 || !u32::from(facts.slot_count).is_multiple_of(topic.racks)) {
                 by_rack[topic.group as usize] = false;
@@ -114,34 +182,40 @@ impl Classes {
         }
         let pool = Pool::new(problem);
         let proven = |edges: &Edges| {
-            let (leave, come) = self.shedding(problem, before, edges, &pool, &fates);
-            self.sum(&flows, &leave, &come) - edges.slack_bytes
+            let shedding = self.shedding(problem, before, edges, &pool, &fates);
+            let bands = self.sum(&flows, &shedding.leave, &shedding.come) - edges.slack[0];
+            let Some(slack) = edges.spread else { return bands };
+            let topics = self.sum(&flows, &shedding.leave_crowded, &shedding.come) - edges.slack[0];
+            bands.max(topics - spared(shedding.surplus, slack))
         };
         let edges = Edges::new(problem, before, after);
         let with_disk = proven(&edges);
-        if edges.slack_bytes > 0.0 { forced.max(with_disk).max(proven(&edges.without_disk())) } else { with_disk }
+        if edges.slack[0] > 0.0 {
+            forced.max(with_disk).max(proven(&edges.without_disk()))
+        } else {
+            forced.max(with_disk)
+        }
     }
 
-    /// What must leave beyond what is forced, and what must come, by class.
-    fn shedding(
-        &self,
-        problem: &Problem<'_>,
-        before: &State,
-        edges: &Edges,
-        pool: &Pool,
-        fates: &[Fate],
-    ) -> (Vec<f64>, Vec<f64>) {
-        let (mut leave, mut come) = (vec![0.0; self.keys.len()], vec![0.0; self.keys.len()]);
+    /// What must leave beyond what is forced, and what must come.
+    fn shedding(&self, problem: &Problem<'_>, before: &State, edges: &Edges, pool: &Pool, fates: &[Fate]) -> Shedding {
+        let none = vec![0.0; self.keys.len()];
+        let mut sums = Shedding { leave: none.clone(), leave_crowded: none.clone(), come: none, surplus: Vec::new() };
         for (b, _) in problem.brokers.iter().enumerate().filter(|(_, facts)| facts.in_band) {
             let without = |unwanted: &[Fate]| -> Vec<u32> {
                 let slots = before.on_broker[b].iter().copied();
                 slots.filter(|&s| !unwanted.contains(&fates[s as usize])).collect()
             };
             let class = self.of_broker[b] as usize;
-            leave[class] += must_leave(problem, before, edges, b, &without(&[Fate::Leaves, Fate::MayMend]));
-            come[class] += must_come(problem, edges, pool, b, &without(&[Fate::Leaves]));
+            let open = without(&[Fate::Leaves, Fate::MayMend]);
+            let leave = must_leave(problem, before, edges, b, &open);
+            let surplus = surplus(problem, before, edges, b, &open);
+            sums.leave[class] += leave;
+            sums.leave_crowded[class] += leave.max(surplus.iter().map(|s| s.bytes).sum());
+            sums.come[class] += must_come(problem, edges, pool, b, &without(&[Fate::Leaves]));
+            sums.surplus.extend(surplus);
         }
-        (leave, come)
+        sums
     }
 
     fn sum(&self, flows: &Flows, leave: &[f64], come: &[f64]) -> f64 {

@@ -10,6 +10,7 @@
 
 mod area;
 mod model;
+pub(crate) mod relaxed;
 #[cfg(test)]
 mod tests;
 

@@ -67,7 +67,7 @@ pub fn optimize(snapshot: &Snapshot, policy: &Policy, options: &Options, env: &E
         } else {
             StopReason::Done
         },
-        lower_bound: lower_bound(&problem, &before, &after),
+        lower_bound: lower_bound(&problem, &before, &after, options.effort),
         reasons: finish::reasons(&problem, &before, &after),
         excuses: finish::excuses(&problem, &after),
     }

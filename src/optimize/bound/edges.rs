@@ -12,12 +12,13 @@ pub(super) struct Edges {
     pub(super) high: Vec<[f64; 3]>,
     /// Per broker: the least of the same.
     pub(super) low: Vec<[f64; 3]>,
-    /// Disk bytes that brokers may together stay outside by: our plan's own excess, nothing where it is inside.
-    pub(super) slack_bytes: f64,
+    /// What brokers may together stay outside by in each of [`LANES`]: our plan's own excess, nothing where it is inside.
+    pub(super) slack: [f64; 3],
     /// Whether other plans may move replicas that goals may not.
     pub(super) frozen_move: bool,
-    /// Whether our plan keeps every topic within its limit.
-    pub(super) spread_holds: bool,
+    /// What topics may together be beyond their limits, relative to these, as our plan is; none where other plans may be
+    /// further beyond with topics that goals may not move.
+    pub(super) spread: Option<f64>,
 }
 
 /// The lanes that only copies change: disk bytes, bytes in, replicas.
@@ -30,20 +31,15 @@ impl Edges {
         let mut edges = Self {
             high: vec![[f64::INFINITY; 3]; brokers],
             low: vec![[0.0; 3]; brokers],
-            slack_bytes: 0.0,
+            slack: [0.0; 3],
             frozen_move,
-            spread_holds: (if frozen_move {
-                after.spread.total()
-            } else {
-                after.spread.mendable(problem, after.seats())
-            }) <= SLACK
-                && !frozen_moved(problem, before, after),
+            spread: (!frozen_moved(problem, before, after)).then(|| crowding(problem, after, frozen_move)),
         };
         for group in 0..problem.groups.names().len() {
             let is_member = |b: &usize| problem.brokers[*b].in_band && problem.brokers[*b].group as usize == group;
             let members: Vec<usize> = (0..brokers).filter(is_member).collect();
             for (column, lane) in LANES.into_iter().enumerate() {
-                edges.fill(problem, before, after, &members, column, lane);
+                edges.fill(problem, (before, after), &members, (column, lane));
             }
         }
         edges
@@ -52,11 +48,9 @@ impl Edges {
     fn fill(
         &mut self,
         problem: &Problem<'_>,
-        before: &State,
-        after: &State,
+        (before, after): (&State, &State),
         members: &[usize],
-        column: usize,
-        lane: usize,
+        (column, lane): (usize, usize),
     ) {
         let goal = crate::model::Goal::BROKER[lane];
         if members.is_empty() || !problem.is_on(lane) {
@@ -84,9 +78,9 @@ impl Edges {
         if excess > 0.0 && lane != 0 {
             return;
         }
-        // In disk bytes a broker may stay outside by so many bytes as all together may in any plan as good as ours.
+        // A broker may stay outside by so much as all together may in any plan as good as ours.
         let largest = members.iter().map(|&b| capacity(b)).fold(0.0, f64::max);
-        self.slack_bytes += excess * (total + growth) / room * largest * (1.0 + SLACK);
+        self.slack[column] += excess * (total + growth) / room * largest * (1.0 + SLACK);
         for &b in members {
             let (low, high) = edge(b);
             self.low[b][column] = low;
@@ -98,9 +92,31 @@ impl Edges {
     pub(super) fn without_disk(mut self) -> Self {
         self.high.iter_mut().for_each(|high| high[0] = f64::INFINITY);
         self.low.iter_mut().for_each(|low| low[0] = 0.0);
-        self.slack_bytes = 0.0;
+        self.slack[0] = 0.0;
         self
     }
+}
+
+/// What topics on brokers are beyond their limits, relative to these; those that no goal may move only where `frozen`.
+fn crowding(problem: &Problem<'_>, after: &State, frozen: bool) -> f64 {
+    let mut sum = 0.0;
+    let limited = |t: &u32| {
+        let topic = &problem.topics[*t as usize];
+        topic.spread_limit != NONE && (topic.free || frozen)
+    };
+    for t in (0..row(problem.topics.len())).filter(limited) {
+        let facts = &problem.topics[t as usize];
+        let (first, count) = (facts.slots.0 as usize, facts.slots.1 as usize);
+        let mut hosts = after.broker[first..first + count].to_vec();
+        hosts.sort_unstable();
+        for same in hosts.chunk_by(|x, y| x == y) {
+            let beyond = row(same.len()).saturating_sub(facts.spread_limit);
+            if beyond > 0 && after.spread.judges(problem, t, same[0]) {
+                sum += f64::from(beyond) / f64::from(facts.spread_limit);
+            }
+        }
+    }
+    sum
 }
 
 /// The excess of our plan in `lane` over `members`: Σ distance to the band ÷ mean, 0 within the contract's tolerance.

@@ -1,9 +1,10 @@
-//! The least bytes that one broker must lose or gain: fractional knapsacks over its replicas, or over all that could come.
+//! The least bytes that one broker must lose or gain: covering knapsacks over its replicas, or over all that could come.
 
 use super::super::balance::is_free;
 use super::super::problem::{DISK, NONE, Problem, row};
 use super::super::state::State;
 use super::edges::{Edges, LANES};
+use super::knapsack::Items;
 use crate::model::Freedom;
 
 /// Whether some plan may move `slot`, so that shedding may count on it.
@@ -13,7 +14,7 @@ pub(super) fn may_leave(problem: &Problem<'_>, edges: &Edges, slot: u32) -> bool
         || (edges.frozen_move && problem.partitions[p].freedom == Freedom::RepairOnly && !problem.is_pinned(slot))
 }
 
-/// The least bytes that broker `b` must lose beyond what is forced.
+/// The least bytes that broker `b` must lose beyond what is forced, by its bands alone.
 pub(super) fn must_leave(problem: &Problem<'_>, before: &State, edges: &Edges, b: usize, resident: &[u32]) -> f64 {
     let sums = sums(problem, before, b, resident);
     let mut least: f64 = 0.0;
@@ -24,10 +25,13 @@ pub(super) fn must_leave(problem: &Problem<'_>, before: &State, edges: &Edges, b
                 .iter()
                 .filter(|&&s| may_leave(problem, edges, s))
                 .map(|&s| item(problem, before, edges, s, lane));
-            least = least.max(knapsack(items.collect(), excess));
+            let items = Items::new(items.collect());
+            // A byte of slack saves a byte of a divisible choice; of whole replicas it could save more.
+            let divisible = lane == DISK && edges.slack[0] > 0.0;
+            least = least.max(if divisible { items.divisible(excess) } else { items.whole(excess) });
         }
     }
-    if edges.spread_holds { least.max(spread_bytes(problem, before, edges, b, resident)) } else { least }
+    least
 }
 
 /// What stays on broker `b` in each of [`LANES`] once forced replicas have left.
@@ -50,26 +54,26 @@ pub(super) fn item(problem: &Problem<'_>, before: &State, edges: &Edges, slot: u
     let p = problem.slot_partition[slot as usize];
     let relief = before.demand_here(problem, slot)[lane];
     let copy_bytes = problem.partitions[p as usize].copy_bytes;
-    (relief, if lane == DISK && edges.slack_bytes > 0.0 { relief.min(copy_bytes) } else { copy_bytes })
+    (relief, if lane == DISK && edges.slack[0] > 0.0 { relief.min(copy_bytes) } else { copy_bytes })
 }
 
-/// The least bytes of a fractional choice of `(relief, bytes)` items whose relief sums to `need`.
-pub(super) fn knapsack(mut items: Vec<(f64, f64)>, need: f64) -> f64 {
-    items.retain(|(relief, _)| *relief > 0.0);
-    items.sort_by(|a, b| (a.1 * b.0).total_cmp(&(b.1 * a.0)));
-    let (mut need, mut bytes) = (need, 0.0);
-    for (relief, cost) in items {
-        if need <= 0.0 {
-            break;
-        }
-        bytes += cost * (need / relief).min(1.0);
-        need -= relief;
-    }
-    bytes
+/// A replica by which a topic is beyond its limit on a broker.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Surplus {
+    /// What its copy costs.
+    pub(super) bytes: f64,
+    /// Its topic's limit.
+    pub(super) limit: f64,
 }
 
-/// The least bytes that bring broker `b`'s topics down to their limits.
-pub(super) fn spread_bytes(problem: &Problem<'_>, before: &State, edges: &Edges, b: usize, resident: &[u32]) -> f64 {
+/// The cheapest replicas that bring broker `b`'s topics down to their limits.
+pub(super) fn surplus(
+    problem: &Problem<'_>,
+    before: &State,
+    edges: &Edges,
+    b: usize,
+    resident: &[u32],
+) -> Vec<Surplus> {
     let mut by_topic: Vec<(u32, f64)> = resident
         .iter()
         .filter(|&&s| may_leave(problem, edges, s))
@@ -78,28 +82,42 @@ pub(super) fn spread_bytes(problem: &Problem<'_>, before: &State, edges: &Edges,
         .map(|facts| (facts.topic, facts.copy_bytes))
         .collect();
     by_topic.sort_by(|x, y| x.0.cmp(&y.0).then(x.1.total_cmp(&y.1)));
-    let mut bytes = 0.0;
+    let mut all = Vec::new();
     for same in by_topic.chunk_by(|x, y| x.0 == y.0) {
         let topic = same[0].0;
-        let limit = problem.topics[topic as usize].spread_limit as usize;
-        if same.len() > limit && before.spread.judges(problem, topic, row(b)) {
-            bytes += same[..same.len() - limit].iter().map(|(_, copy)| copy).sum::<f64>();
+        let limit = problem.topics[topic as usize].spread_limit;
+        if row(same.len()) > limit && before.spread.judges(problem, topic, row(b)) {
+            let beyond = &same[..same.len() - limit as usize];
+            all.extend(beyond.iter().map(|&(_, bytes)| Surplus { bytes, limit: f64::from(limit) }));
         }
+    }
+    all
+}
+
+/// The most bytes that leaving replicas of `surplus` where they are saves, if topics may be beyond their limits by `slack`
+/// in all: a divisible knapsack once more.
+pub(super) fn spared(mut surplus: Vec<Surplus>, slack: f64) -> f64 {
+    surplus.sort_by(|x, y| (y.bytes * y.limit).total_cmp(&(x.bytes * x.limit)));
+    let (mut slack, mut bytes) = (slack, 0.0);
+    for kept in surplus {
+        if slack <= 0.0 {
+            break;
+        }
+        bytes += kept.bytes * (slack * kept.limit).min(1.0);
+        slack -= 1.0 / kept.limit;
     }
     bytes
 }
 
-/// Copies that could come to a broker of a group, cheapest first for each lane: prefix sums of relief and bytes.
+/// Copies that could come to a broker of a group.
 pub(super) struct Pool {
     /// By group, then lane.
-    prefixes: Vec<[Vec<(f64, f64)>; 3]>,
+    items: Vec<[Items; 3]>,
 }
 
 impl Pool {
     pub(super) fn new(problem: &Problem<'_>) -> Self {
-        let groups = problem.groups.names().len();
-        let mut prefixes = Vec::with_capacity(groups);
-        for group in 0..groups {
+        let of_group = |group: usize| {
             let belongs = |topic: u32| {
                 let own = problem.topics[topic as usize].group;
                 own == NONE || own as usize == group
@@ -111,29 +129,11 @@ impl Pool {
                     1 => (facts.traffic.network_in, facts.copy_bytes),
                     _ => (1.0, facts.copy_bytes),
                 });
-                let mut items: Vec<(f64, f64)> = items.filter(|(gain, _)| *gain > 0.0).collect();
-                items.sort_by(|a, b| (a.1 * b.0).total_cmp(&(b.1 * a.0)));
-                let mut sum = (0.0, 0.0);
-                for item in &mut items {
-                    sum = (sum.0 + item.0, sum.1 + item.1);
-                    *item = sum;
-                }
-                items
+                Items::new(items.collect())
             };
-            prefixes.push([of_lane(0), of_lane(1), of_lane(2)]);
-        }
-        Self { prefixes }
-    }
-
-    /// The least bytes of a fractional choice of copies that brings `need`.
-    pub(super) fn cost(&self, group: usize, column: usize, need: f64) -> f64 {
-        let prefix = &self.prefixes[group][column];
-        let after = prefix.partition_point(|(gain, _)| *gain < need);
-        let (gain, bytes) = if after == 0 { (0.0, 0.0) } else { prefix[after - 1] };
-        match prefix.get(after) {
-            Some(next) => bytes + (next.1 - bytes) * (need - gain) / (next.0 - gain),
-            None => bytes,
-        }
+            [of_lane(0), of_lane(1), of_lane(2)]
+        };
+        Self { items: (0..problem.groups.names().len()).map(of_group).collect() }
     }
 }
 
@@ -145,7 +145,9 @@ pub(super) fn must_come(problem: &Problem<'_>, edges: &Edges, pool: &Pool, b: us
     for (column, sum) in sums.into_iter().enumerate() {
         let need = edges.low[b][column] - sum;
         if need > 0.0 {
-            least = least.max(pool.cost(group, column, need));
+            let items = &pool.items[group][column];
+            let divisible = column == 0 && edges.slack[0] > 0.0;
+            least = least.max(if divisible { items.divisible(need) } else { items.whole(need) });
         }
     }
     least

@@ -78,7 +78,7 @@ pub(crate) fn most_relief(problem: &Problem<'_>, state: &State, area: &Area) -> 
     Some(slack_now - slack.eval_with(&found))
 }
 
-fn quiet(program: HighsProblem) -> HighsProblem {
+pub(super) fn quiet(program: HighsProblem) -> HighsProblem {
     program.set_threads(1).set_option("parallel", "off").set_option("random_seed", 0)
 }
 
