@@ -18,6 +18,7 @@ mod ascent;
 mod edges;
 mod exact;
 mod knapsack;
+mod receivers;
 pub(crate) mod relaxation;
 mod shedding;
 
@@ -25,7 +26,7 @@ use self::ascent::ascend;
 use self::edges::{Edges, frees_the_frozen};
 use self::exact::{Budget, climb};
 use self::relaxation::Relaxation;
-use self::shedding::{Pool, Surplus, must_come, must_leave, spared, surplus};
+use self::shedding::{Lack, Pool, Surplus, may_leave, must_come, must_come_together, must_leave, spared, surplus};
 use super::Effort;
 use super::problem::{NONE, Problem, row};
 use super::repair::{fault, rack_broken};
@@ -201,6 +202,7 @@ impl Classes {
     fn shedding(&self, problem: &Problem<'_>, before: &State, edges: &Edges, pool: &Pool, fates: &[Fate]) -> Shedding {
         let none = vec![0.0; self.keys.len()];
         let mut sums = Shedding { leave: none.clone(), leave_crowded: none.clone(), come: none, surplus: Vec::new() };
+        let mut lacks: Vec<Vec<Lack>> = vec![Vec::new(); self.keys.len()];
         for (b, _) in problem.brokers.iter().enumerate().filter(|(_, facts)| facts.in_band) {
             let without = |unwanted: &[Fate]| -> Vec<u32> {
                 let slots = before.on_broker[b].iter().copied();
@@ -212,10 +214,29 @@ impl Classes {
             let surplus = surplus(problem, before, edges, b, &open);
             sums.leave[class] += leave;
             sums.leave_crowded[class] += leave.max(surplus.iter().map(|s| s.bytes).sum());
-            sums.come[class] += must_come(problem, edges, pool, b, &without(&[Fate::Leaves]));
+            lacks[class].extend(must_come(problem, edges, pool, b, &without(&[Fate::Leaves])));
             sums.surplus.extend(surplus);
         }
+        let movable = |p: u32| problem.slots(p).any(|s| fates[s] != Fate::Open || may_leave(problem, edges, row(s)));
+        for (class, lacks) in lacks.iter().enumerate() {
+            let group = self.keys[class].0 as usize;
+            let comes = |p: u32| if movable(p) { self.replicas_in_class(problem, group, p) } else { 0 };
+            sums.come[class] = must_come_together(problem, before, edges, (pool, group), lacks, comes);
+        }
         sums
+    }
+
+    /// How many replicas of partition `p` a class of `group` ends with at most.
+    fn replicas_in_class(&self, problem: &Problem<'_>, group: usize, p: u32) -> u32 {
+        let facts = &problem.partitions[p as usize];
+        let topic = &problem.topics[facts.topic as usize];
+        let replicas = u32::from(facts.slot_count);
+        // A topic of no group keeps to no group's racks.
+        if self.by_rack[group] && topic.group != NONE && topic.racks > 0 {
+            replicas.div_ceil(topic.racks)
+        } else {
+            replicas
+        }
     }
 
     fn sum(&self, flows: &Flows, leave: &[f64], come: &[f64]) -> f64 {

@@ -157,7 +157,8 @@ fn batches_measured_one_after_another_are_within_their_spans() {
     // Kafka 4.3, one leader, 1 MB/s a broker, fetches of 256 KiB, one batch right after the other: 10.5 MB three times,
     // then 4.5 and 3 MB. The first passed as credit; the last was through only when the window had room again.
     let runs = |bytes: f64| simulate_with(&pace(&[(0, 1, bytes, 0.0, 0.0)]), MB, 262_144.0);
-    let measured = [(10_507_938.0, 0.6), (10_507_938.0, 11.3), (10_507_938.0, 11.1), (4_503_402.0, 2.0), (3_002_268.0, 9.4)];
+    let measured =
+        [(10_507_938.0, 0.6), (10_507_938.0, 11.3), (10_507_938.0, 11.1), (4_503_402.0, 2.0), (3_002_268.0, 9.4)];
     for (row, &(bytes, seconds)) in measured.iter().enumerate() {
         let span = if row == 0 { runs(bytes).first() } else { runs(bytes).next() };
         // A run that needs no tool of Kafka's saves the second that its start takes.

@@ -5,6 +5,7 @@ use super::super::problem::{DISK, NONE, Problem, row};
 use super::super::state::State;
 use super::edges::{Edges, LANES};
 use super::knapsack::Items;
+use super::receivers::{CANDIDATES_MAX, Candidate, least_bytes};
 use crate::model::Freedom;
 
 /// Whether some plan may move `slot`, so that shedding may count on it.
@@ -112,7 +113,14 @@ pub(super) fn spared(mut surplus: Vec<Surplus>, slack: f64) -> f64 {
 /// Copies that could come to a broker of a group.
 pub(super) struct Pool {
     /// By group, then lane.
-    items: Vec<[Items; 3]>,
+    lanes: Vec<[Lane; 3]>,
+}
+
+/// One goal's copies, those that bring most per byte first.
+struct Lane {
+    items: Items,
+    /// Partition, what a copy brings, what it costs.
+    copies: Vec<(u32, f64, f64)>,
 }
 
 impl Pool {
@@ -123,34 +131,85 @@ impl Pool {
                 own == NONE || own as usize == group
             };
             let of_lane = |column: usize| {
-                let items = problem.partitions.iter().filter(|facts| belongs(facts.topic));
-                let items = items.map(|facts| match column {
-                    0 => (facts.copy_bytes, facts.copy_bytes),
-                    1 => (facts.traffic.network_in, facts.copy_bytes),
-                    _ => (1.0, facts.copy_bytes),
+                let items = problem.partitions.iter().enumerate().filter(|(_, facts)| belongs(facts.topic));
+                let items = items.map(|(p, facts)| match column {
+                    0 => (row(p), facts.copy_bytes, facts.copy_bytes),
+                    1 => (row(p), facts.traffic.network_in, facts.copy_bytes),
+                    _ => (row(p), 1.0, facts.copy_bytes),
                 });
-                Items::new(items.collect())
+                let mut copies: Vec<(u32, f64, f64)> = items.filter(|(_, gain, _)| *gain > 0.0).collect();
+                copies.sort_by(|a, b| (a.2 * b.1).total_cmp(&(b.2 * a.1)));
+                Lane { items: Items::sorted(copies.iter().map(|&(_, gain, cost)| (gain, cost))), copies }
             };
             [of_lane(0), of_lane(1), of_lane(2)]
         };
-        Self { items: (0..problem.groups.names().len()).map(of_group).collect() }
+        Self { lanes: (0..problem.groups.names().len()).map(of_group).collect() }
     }
 }
 
-/// The least bytes that must come to broker `b`.
-pub(super) fn must_come(problem: &Problem<'_>, edges: &Edges, pool: &Pool, b: usize, resident: &[u32]) -> f64 {
-    let mut least: f64 = 0.0;
+/// What a broker lacks most dearly.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lack {
+    pub(super) broker: u32,
+    /// Offset in [`LANES`].
+    column: usize,
+    need: f64,
+    /// What must come to it, were it alone.
+    bytes: f64,
+}
+
+/// What must come to broker `b`, were it alone; none where it lacks nothing.
+pub(super) fn must_come(problem: &Problem<'_>, edges: &Edges, pool: &Pool, b: usize, resident: &[u32]) -> Option<Lack> {
     let group = problem.brokers[b].group as usize;
     let sums = resident_sums(problem, b, resident);
-    for (column, sum) in sums.into_iter().enumerate() {
+    let lacks = sums.into_iter().enumerate().map(|(column, sum)| {
         let need = edges.low[b][column] - sum;
-        if need > 0.0 {
-            let items = &pool.items[group][column];
-            let divisible = column == 0 && edges.slack[0] > 0.0;
-            least = least.max(if divisible { items.divisible(need) } else { items.whole(need) });
+        let items = &pool.lanes[group][column].items;
+        let divisible = column == 0 && edges.slack[0] > 0.0;
+        let bytes = match need > 0.0 {
+            true if divisible => items.divisible(need),
+            true => items.whole(need),
+            false => 0.0,
+        };
+        Lack { broker: row(b), column, need, bytes }
+    });
+    lacks.filter(|lack| lack.bytes > 0.0).reduce(|one, other| if other.bytes > one.bytes { other } else { one })
+}
+
+/// The least bytes that must come to the brokers of a class in `group` that lack something. `comes` is how often a
+/// partition can come to the class at most.
+pub(super) fn must_come_together(
+    problem: &Problem<'_>,
+    before: &State,
+    edges: &Edges,
+    (pool, group): (&Pool, usize),
+    lacks: &[Lack],
+    comes: impl Fn(u32) -> u32,
+) -> f64 {
+    let limits_hold = edges.spread.is_some_and(|slack| slack <= 0.0);
+    let of_column = |column: usize| {
+        let receivers: Vec<Lack> = lacks.iter().filter(|lack| lack.column == column).copied().collect();
+        let apart: f64 = receivers.iter().map(|lack| lack.bytes).sum();
+        // A byte of disk costs a byte, whichever partition brings it.
+        if column == 0 || receivers.is_empty() {
+            return apart;
         }
-    }
-    least
+        let lane = &pool.lanes[group][column];
+        let many = row(receivers.len());
+        let candidates = lane.copies.iter().map(|&(p, gain, cost)| {
+            let topic = problem.partitions[p as usize].topic;
+            Candidate { topic, gain, cost, copies: comes(p).min(many) }
+        });
+        let candidates: Vec<Candidate> = candidates.filter(|c| c.copies > 0).take(2 * CANDIDATES_MAX).collect();
+        let most = |topic: u32| {
+            let facts = &problem.topics[topic as usize];
+            let judged = |lack: &Lack| before.spread.judges(problem, topic, lack.broker);
+            let is_limited = limits_hold && facts.free && facts.spread_limit != NONE && receivers.iter().all(judged);
+            is_limited.then(|| facts.spread_limit.saturating_mul(many))
+        };
+        apart.max(least_bytes(&candidates, receivers.iter().map(|lack| lack.need).sum(), most))
+    };
+    (0..LANES.len()).map(of_column).sum()
 }
 
 /// What broker `b` keeps at most in each of [`LANES`]: its resident replicas at their partitions' sizes in the snapshot.
