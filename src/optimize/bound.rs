@@ -81,6 +81,10 @@ fn relaxed(problem: &Problem<'_>, before: &State, after: &State, budget: Budget)
         // Brokers that are closed to our plan for being full are not closed to every plan as good.
         return Vec::new();
     }
+    // Each of them has at least one place.
+    if problem.partitions.iter().filter(|facts| facts.freedom == Freedom::Free).count() > budget.places {
+        return Vec::new();
+    }
     let edges = Edges::new(problem, before, after);
     let edges = if edges.slack[0] > 0.0 { edges.without_disk() } else { edges };
     let (fates, _) = Classes::new(problem, edges.frozen_move).fates(problem, before);

@@ -18,7 +18,7 @@ use super::change::{Change, Held, held_in, transition};
 use super::elections::leader_after;
 use super::growth::Growth;
 use super::ledger::{Ledger, Standing};
-use super::limits::{Tally, oversized};
+use super::limits::{Gate, Tally, oversized};
 use super::merge::merge;
 use super::step::{End, Step, incoming, outgoing};
 use super::{Batch, Entry, MoveKind, Pacing};
@@ -51,6 +51,8 @@ pub(super) struct Task {
     pub(super) blocked: Option<(LogDirIdx, u64)>,
     /// The steps that it may take next, the best first; made when it is first looked at.
     next: Vec<Step>,
+    /// The one of `next` that was found to make things worse, and when.
+    refused: Option<(usize, u64)>,
 }
 
 /// What the scheduler was asked for.
@@ -93,6 +95,8 @@ pub(super) struct Schedule<'a> {
     ledger: Ledger<'a>,
     leaders: Vec<Option<BrokerIdx>>,
     tally: Tally<'a>,
+    /// By task, side by side: most of those that wait are turned away here, batch after batch.
+    gates: Vec<Gate>,
     /// Finished batches, and how the cluster stands after each.
     pub(super) done: Vec<Batch>,
     standings: Vec<Standing>,
@@ -125,6 +129,7 @@ impl<'a> Schedule<'a> {
             policy,
             placement: order.placement,
             pacing,
+            gates: vec![Gate::default(); tasks.len()],
             tasks,
             queues: vec![BTreeSet::new(); room.len()],
             room,
@@ -185,6 +190,8 @@ impl<'a> Schedule<'a> {
                 row.rank %= 2;
             }
         }
+        self.gates[task] = Gate::of(self.snapshot, &next);
+        self.tasks[task].refused = None;
         self.tasks[task].next = next;
     }
 
@@ -279,6 +286,7 @@ impl<'a> Schedule<'a> {
                 for (dir, bytes) in incoming(&step.changes) {
                     self.room[dir.row()] = self.room[dir.row()].saturating_add(i128::from(bytes));
                 }
+                self.tasks[step.task].refused = None;
                 self.tasks[step.task].next.insert(0, step);
             }
         }
@@ -286,23 +294,35 @@ impl<'a> Schedule<'a> {
 
     /// Takes the first step of `task` that fits; where that makes things worse, only if `is_forced`.
     fn try_take(&mut self, task: usize, is_forced: bool, steps: &mut Vec<Step>, deferred: &mut Vec<usize>) {
+        if !self.tally.may_admit(&self.gates[task]) {
+            return;
+        }
         if self.tasks[task].next.is_empty() {
             self.prepare(task);
         }
         let fits = |step: &Step| self.tally.admits(step) && self.has_room(&step.changes);
         let Some(choice) = self.tasks[task].next.iter().position(fits) else { return };
-        if !is_forced {
-            let (hard, excess) = self.ledger.delta(&self.tasks[task].next[choice].effect);
-            let is_repair = self.tasks[task].rank < 2;
-            let helps = hard < 0 || (hard == 0 && (excess <= ROUNDING || is_repair));
-            if !helps {
-                deferred.push(task);
-                return;
-            }
+        if !is_forced && !self.helps(task, choice) {
+            deferred.push(task);
+            return;
         }
         let step = self.tasks[task].next.remove(choice);
         self.accept(&step);
         steps.push(step);
+    }
+
+    /// Whether the step `choice` of `task` makes nothing worse. One that did is looked at again only where something that
+    /// it touches has changed.
+    fn helps(&mut self, task: usize, choice: usize) -> bool {
+        let row = &self.tasks[task];
+        let effect = &row.next[choice].effect;
+        if row.refused.is_some_and(|(which, moment)| which == choice && self.ledger.is_as_at(moment, effect)) {
+            return false;
+        }
+        let (hard, excess) = self.ledger.delta(effect);
+        let helps = hard < 0 || (hard == 0 && (excess <= ROUNDING || row.rank < 2));
+        self.tasks[task].refused = (!helps).then(|| (choice, self.ledger.now()));
+        helps
     }
 
     fn has_room(&self, changes: &[Change]) -> bool {
@@ -332,6 +352,7 @@ impl<'a> Schedule<'a> {
             let task = &mut self.tasks[step.task];
             let partition = task.partition;
             task.next.clear();
+            self.gates[step.task] = Gate::default();
             self.leaders[partition.row()] = step.leader_after;
             if step.elects {
                 batch.elections.push(partition);
@@ -383,6 +404,7 @@ fn tasks(order: &Order<'_>) -> Vec<Task> {
             has_detoured: false,
             blocked: None,
             next: Vec::new(),
+            refused: None,
         });
     }
     tasks

@@ -110,6 +110,12 @@ pub(super) struct Ledger<'a> {
     spread: Crowds,
     leaders: Crowds,
     pairs: Pairs,
+    /// Steps carried out or taken back so far.
+    now: u64,
+    /// By broker: when it last changed, in such steps.
+    changed_at: Vec<u64>,
+    /// When the bands were last set.
+    refreshed_at: u64,
 }
 
 impl<'a> Ledger<'a> {
@@ -139,6 +145,9 @@ impl<'a> Ledger<'a> {
             pairs: Pairs::new(snapshot, policy, &groups, |p| {
                 snapshot.replicas_of(p).iter().map(|r| r.broker).collect()
             }),
+            now: 0,
+            changed_at: vec![0; snapshot.brokers.len()],
+            refreshed_at: 0,
             groups,
         };
         ledger.count_partitions();
@@ -236,10 +245,24 @@ impl<'a> Ledger<'a> {
         (hard, excess + self.pairs.change(&effect.hosts.0, &effect.hosts.1))
     }
 
+    /// The moment, as [`Ledger::is_as_at`] takes it.
+    pub(super) fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// Whether [`Ledger::delta`] of `effect` is certain to be what it was at `moment`. Scatter widths change with brokers that
+    /// are none of the step's: where they count, nothing is certain.
+    pub(super) fn is_as_at(&self, moment: u64, effect: &Effect) -> bool {
+        let is_same = |(broker, ..): &(BrokerIdx, Loads, i64)| self.changed_at[broker.row()] <= moment;
+        !self.pairs.is_on() && self.refreshed_at <= moment && effect.brokers.iter().all(is_same)
+    }
+
     /// Carries `effect` out, or takes it back.
     pub(super) fn apply(&mut self, effect: &Effect, is_undone: bool) {
         let sign = if is_undone { -1 } else { 1 };
+        self.now += 1;
         for (broker, change, replicas) in &effect.brokers {
+            self.changed_at[broker.row()] = self.now;
             self.spread.add(effect.topic, *broker, sign * replicas);
             self.leaders.add(effect.topic, *broker, sign * led(change));
         }
@@ -332,6 +355,8 @@ impl<'a> Ledger<'a> {
 
     /// Sets the bands to the loads as they are.
     fn refresh(&mut self) {
+        self.now += 1;
+        self.refreshed_at = self.now;
         for (group, brokers) in self.group_brokers.iter().enumerate() {
             for (slot, goal) in Goal::BROKER.into_iter().enumerate() {
                 let figures = goal_figures(self.snapshot, self.policy, &self.usage, brokers, goal);

@@ -64,6 +64,28 @@ pub(super) struct Tally<'a> {
     touched: Vec<usize>,
 }
 
+/// A copy by itself: what is asked first of a step, without looking at all of it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Gate {
+    copy: Option<(BrokerIdx, BrokerIdx)>,
+    bytes: f64,
+    written: f64,
+}
+
+impl Gate {
+    /// The first copy of the only step of `steps`; open where there are several, or none.
+    pub(super) fn of(snapshot: &Snapshot, steps: &[Step]) -> Self {
+        let [step] = steps else { return Self::default() };
+        let is_copy = |change: &&super::change::Change| change.kind == MoveKind::Replica && change.to.is_some();
+        let copy = step.changes.iter().find(is_copy).and_then(|change| Some((step.leader?, change.to?)));
+        Self {
+            copy: copy.map(|(leader, to)| (leader, to.seat.broker)),
+            bytes: copy.map_or(0.0, |(_, to)| to.bytes as f64),
+            written: snapshot.partition(step.partition).bytes_in_per_sec,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Default)]
 struct Stream {
     copies: u32,
@@ -120,6 +142,14 @@ impl<'a> Tally<'a> {
         }
         let written = self.snapshot.partition(step.partition).bytes_in_per_sec;
         streams(step).all(|(broker, direction, bytes)| self.takes(broker, direction, bytes as f64, written))
+    }
+
+    /// Whether the batch may have room for a step behind `gate`; where not, [`Tally::admits`] would say no as well.
+    pub(super) fn may_admit(&self, gate: &Gate) -> bool {
+        let takes = |(from, to)| {
+            self.takes(from, OUT, gate.bytes, gate.written) && self.takes(to, IN, gate.bytes, gate.written)
+        };
+        self.steps == 0 || gate.copy.is_none_or(takes)
     }
 
     fn takes(&self, broker: BrokerIdx, direction: usize, bytes: f64, written: f64) -> bool {

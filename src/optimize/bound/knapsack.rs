@@ -22,16 +22,12 @@ impl Items {
     pub(super) fn new(mut items: Vec<(f64, f64)>) -> Self {
         items.retain(|(relief, _)| *relief > 0.0);
         items.sort_by(|a, b| (a.1 * b.0).total_cmp(&(b.1 * a.0)));
-        Self::sorted(items.into_iter())
-    }
-
-    /// The same of pairs that are in order already.
-    pub(super) fn sorted(items: impl Iterator<Item = (f64, f64)>) -> Self {
-        let add = |sum: &mut (f64, f64), (relief, cost): (f64, f64)| {
-            *sum = (sum.0 + relief, sum.1 + cost);
-            Some(*sum)
-        };
-        Self { sums: items.scan((0.0, 0.0), add).collect() }
+        let mut sum = (0.0, 0.0);
+        for item in &mut items {
+            sum = (sum.0 + item.0, sum.1 + item.1);
+            *item = sum;
+        }
+        Self { sums: items }
     }
 
     /// The least cost of a divisible choice that relieves `need` (Dantzig 1957); all of the items where they do not.

@@ -18,7 +18,7 @@ pub(super) struct Candidate {
     pub(super) copies: u32,
 }
 
-/// Where more candidates than these are needed, limits hardly bind: brokers are taken one by one.
+/// Candidates beyond these are not looked at; where more are needed, limits hardly bind.
 pub(super) const CANDIDATES_MAX: usize = 20_000;
 
 /// The first price looked at lets so many candidates in.
@@ -34,20 +34,22 @@ struct Chosen {
     gain: f64,
 }
 
-/// A proven bound on the cost of `need` from `candidates`, the cheapest per gain first; `most` is how many copies a topic
-/// may send, none for any number. 0 where too many would be needed.
-pub(super) fn least_bytes(candidates: &[Candidate], need: f64, most: impl Fn(u32) -> Option<u32>) -> f64 {
-    let ratio = |at: usize| candidates.get(at).map(|c| c.cost / c.gain);
+/// A proven bound on the cost of `need` from `candidates`, the cheapest per gain first, and from others that cost
+/// `others_price` per gain or more. `most` is how many copies a topic may send, none for any number.
+pub(super) fn least_bytes(
+    candidates: &[Candidate],
+    others_price: f64,
+    need: f64,
+    most: impl Fn(u32) -> Option<u32>,
+) -> f64 {
+    let Some(last) = candidates.last() else { return 0.0 };
+    // Others have no profit at a price below theirs; twice the last lets all candidates in.
+    let highest = others_price.min(2.0 * last.cost / last.gain);
+    let price_at = |at: usize| candidates.get(at).map_or(highest, |c| (c.cost / c.gain).min(highest));
     let at_price = |price: f64| chosen(candidates, need, price, &most);
     let (mut low, mut at, mut best) = (0.0, FIRST, 0.0_f64);
     let mut high = loop {
-        if at > CANDIDATES_MAX {
-            return 0.0;
-        }
-        // Beyond the last, a price that lets all of them in.
-        let Some(price) = ratio(at).or_else(|| ratio(candidates.len().checked_sub(1)?).map(|last| 2.0 * last)) else {
-            return 0.0;
-        };
+        let price = price_at(at);
         let found = at_price(price);
         best = best.max(found.bytes);
         if found.gain >= need || at >= candidates.len() {
@@ -102,9 +104,11 @@ mod tests {
     fn without_limits_it_is_the_divisible_knapsack() {
         let candidates = [candidate(0, 10.0, 10.0, 1), candidate(1, 10.0, 20.0, 1), candidate(2, 10.0, 30.0, 1)];
         // 10 for 10, and half of the second.
-        assert!((least_bytes(&candidates, 15.0, |_| None) - 20.0).abs() < 1e-3);
-        assert!((least_bytes(&[candidate(0, 10.0, 10.0, 2)], 15.0, |_| None) - 15.0).abs() < 1e-3);
-        assert_eq!(least_bytes(&[], 15.0, |_| None), 0.0);
+        assert!((least_bytes(&candidates, f64::INFINITY, 15.0, |_| None) - 20.0).abs() < 1e-3);
+        assert!((least_bytes(&[candidate(0, 10.0, 10.0, 2)], f64::INFINITY, 15.0, |_| None) - 15.0).abs() < 1e-3);
+        assert_eq!(least_bytes(&[], f64::INFINITY, 15.0, |_| None), 0.0);
+        // Others at 1.5 bytes each may bring what the second would.
+        assert!(least_bytes(&candidates, 1.5, 15.0, |_| None) <= 17.5 + 1e-3);
     }
 
     #[test]
@@ -113,8 +117,8 @@ mod tests {
         let mut candidates: Vec<Candidate> = (0..5).map(cheap).collect();
         candidates.extend((1..6).map(|topic| candidate(topic, 10.0, 8.0, 1)));
         // Two for 1 each, three for 8 each; without the limit five for 1 each.
-        assert!((least_bytes(&candidates, 50.0, |topic| (topic == 0).then_some(2)) - 26.0).abs() < 1e-3);
-        assert!((least_bytes(&candidates, 50.0, |_| None) - 5.0).abs() < 1e-3);
+        assert!((least_bytes(&candidates, f64::INFINITY, 50.0, |topic| (topic == 0).then_some(2)) - 26.0).abs() < 1e-3);
+        assert!((least_bytes(&candidates, f64::INFINITY, 50.0, |_| None) - 5.0).abs() < 1e-3);
     }
 
     #[test]
@@ -142,7 +146,7 @@ mod tests {
                 (gain >= need && is_kept).then_some(cost)
             };
             let Some(least) = (0..256).filter_map(cost).reduce(f64::min) else { continue };
-            let proven = least_bytes(&candidates, need, most);
+            let proven = least_bytes(&candidates, f64::INFINITY, need, most);
             assert!(proven <= least + 1e-6, "{proven} for {need}, {least} at least: {candidates:?}");
             tight += u32::from(proven > 0.8 * least);
         }

@@ -1,5 +1,7 @@
 //! The least bytes that one broker must lose or gain: covering knapsacks over its replicas, or over all that could come.
 
+use std::cell::OnceCell;
+
 use super::super::balance::is_free;
 use super::super::problem::{DISK, NONE, Problem, row};
 use super::super::state::State;
@@ -113,38 +115,62 @@ pub(super) fn spared(mut surplus: Vec<Surplus>, slack: f64) -> f64 {
 /// Copies that could come to a broker of a group.
 pub(super) struct Pool {
     /// By group, then lane.
-    lanes: Vec<[Lane; 3]>,
+    items: Vec<[Items; 3]>,
+    /// The same copies one by one, the cheapest; made where they are looked at.
+    cheapest: Vec<[OnceCell<Cheapest>; 3]>,
 }
 
-/// One goal's copies, those that bring most per byte first.
-struct Lane {
-    items: Items,
+/// The copies of a goal that bring most per byte, in this order.
+struct Cheapest {
     /// Partition, what a copy brings, what it costs.
     copies: Vec<(u32, f64, f64)>,
+    /// Bytes for what they bring, of the cheapest that is left out.
+    next_price: f64,
 }
 
 impl Pool {
     pub(super) fn new(problem: &Problem<'_>) -> Self {
-        let of_group = |group: usize| {
-            let belongs = |topic: u32| {
-                let own = problem.topics[topic as usize].group;
-                own == NONE || own as usize == group
-            };
-            let of_lane = |column: usize| {
-                let items = problem.partitions.iter().enumerate().filter(|(_, facts)| belongs(facts.topic));
-                let items = items.map(|(p, facts)| match column {
-                    0 => (row(p), facts.copy_bytes, facts.copy_bytes),
-                    1 => (row(p), facts.traffic.network_in, facts.copy_bytes),
-                    _ => (row(p), 1.0, facts.copy_bytes),
-                });
-                let mut copies: Vec<(u32, f64, f64)> = items.filter(|(_, gain, _)| *gain > 0.0).collect();
-                copies.sort_by(|a, b| (a.2 * b.1).total_cmp(&(b.2 * a.1)));
-                Lane { items: Items::sorted(copies.iter().map(|&(_, gain, cost)| (gain, cost))), copies }
-            };
-            [of_lane(0), of_lane(1), of_lane(2)]
-        };
-        Self { lanes: (0..problem.groups.names().len()).map(of_group).collect() }
+        let groups = 0..problem.groups.names().len();
+        let of_lane =
+            |group, column| Items::new(copies(problem, group, column).map(|(_, gain, cost)| (gain, cost)).collect());
+        Self {
+            items: groups.clone().map(|group| [0, 1, 2].map(|column| of_lane(group, column))).collect(),
+            cheapest: groups.map(|_| [const { OnceCell::new() }; 3]).collect(),
+        }
     }
+
+    fn cheapest(&self, problem: &Problem<'_>, group: usize, column: usize) -> &Cheapest {
+        self.cheapest[group][column].get_or_init(|| {
+            let mut copies: Vec<(u32, f64, f64)> = copies(problem, group, column).filter(|copy| copy.1 > 0.0).collect();
+            let order =
+                |a: &(u32, f64, f64), b: &(u32, f64, f64)| (a.2 * b.1).total_cmp(&(b.2 * a.1)).then(a.0.cmp(&b.0));
+            let mut next_price = f64::INFINITY;
+            if copies.len() > CANDIDATES_MAX {
+                let (_, &mut (_, gain, cost), _) = copies.select_nth_unstable_by(CANDIDATES_MAX, order);
+                next_price = cost / gain;
+                copies.truncate(CANDIDATES_MAX);
+            }
+            copies.sort_unstable_by(order);
+            Cheapest { copies, next_price }
+        })
+    }
+}
+
+/// What a copy of each partition brings to a broker of `group` for a goal, and what it costs.
+fn copies(problem: &Problem<'_>, group: usize, column: usize) -> impl Iterator<Item = (u32, f64, f64)> {
+    let belongs = move |topic: u32| {
+        let own = problem.topics[topic as usize].group;
+        own == NONE || own as usize == group
+    };
+    let partitions = problem.partitions.iter().enumerate().filter(move |(_, facts)| belongs(facts.topic));
+    partitions.map(move |(p, facts)| {
+        let gain = match column {
+            0 => facts.copy_bytes,
+            1 => facts.traffic.network_in,
+            _ => 1.0,
+        };
+        (row(p), gain, facts.copy_bytes)
+    })
 }
 
 /// What a broker lacks most dearly.
@@ -164,7 +190,7 @@ pub(super) fn must_come(problem: &Problem<'_>, edges: &Edges, pool: &Pool, b: us
     let sums = resident_sums(problem, b, resident);
     let lacks = sums.into_iter().enumerate().map(|(column, sum)| {
         let need = edges.low[b][column] - sum;
-        let items = &pool.lanes[group][column].items;
+        let items = &pool.items[group][column];
         let divisible = column == 0 && edges.slack[0] > 0.0;
         let bytes = match need > 0.0 {
             true if divisible => items.divisible(need),
@@ -194,20 +220,21 @@ pub(super) fn must_come_together(
         if column == 0 || receivers.is_empty() {
             return apart;
         }
-        let lane = &pool.lanes[group][column];
+        let cheapest = pool.cheapest(problem, group, column);
         let many = row(receivers.len());
-        let candidates = lane.copies.iter().map(|&(p, gain, cost)| {
+        let candidates = cheapest.copies.iter().map(|&(p, gain, cost)| {
             let topic = problem.partitions[p as usize].topic;
             Candidate { topic, gain, cost, copies: comes(p).min(many) }
         });
-        let candidates: Vec<Candidate> = candidates.filter(|c| c.copies > 0).take(2 * CANDIDATES_MAX).collect();
+        let candidates: Vec<Candidate> = candidates.filter(|c| c.copies > 0).collect();
         let most = |topic: u32| {
             let facts = &problem.topics[topic as usize];
             let judged = |lack: &Lack| before.spread.judges(problem, topic, lack.broker);
             let is_limited = limits_hold && facts.free && facts.spread_limit != NONE && receivers.iter().all(judged);
             is_limited.then(|| facts.spread_limit.saturating_mul(many))
         };
-        apart.max(least_bytes(&candidates, receivers.iter().map(|lack| lack.need).sum(), most))
+        let need = receivers.iter().map(|lack| lack.need).sum();
+        apart.max(least_bytes(&candidates, cheapest.next_price, need, most))
     };
     (0..LANES.len()).map(of_column).sum()
 }
