@@ -1,6 +1,6 @@
 //! What a cluster may not come to while a plan is carried out: fewer replicas in sync than in the snapshot or than
 //! `min.insync.replicas`, anywhere; disks and networks past the policy's limits, on the brokers that are copied to and
-//! from. Judging is pure; only [`Traffic`] asks, once in a while.
+//! from. Judging is pure; only `Traffic` asks, once in a while.
 //!
 //! A plan may pass a limit by itself: copies need room beside what leaves, and an operator may give a higher throttle
 //! than the limits allow. What was planned is no trouble; what comes on top of it is.
