@@ -69,6 +69,7 @@ impl Apply<'_> {
             let answers = self.admin.alter_configs(&reachable);
             left.retain(|change| !matches!(answers.get(&change.resource), Some(Ok(()))));
             if left.len() == away.len() {
+                self.wait_until_shown(&reachable);
                 self.journal.append(Record::Restored { at: self.now() })?;
                 self.remember_away(&away)?;
                 return Ok(number - away.len());
@@ -76,6 +77,21 @@ impl Apply<'_> {
             why = errors(answers.into_values());
         }
         Err(failed("settings could not be put back; --cancel or --resume tries again", &why))
+    }
+
+    /// Waits until brokers show `settings`, for a while: they follow the controller a moment later, and what the next batch
+    /// found meanwhile would be this one's throttle.
+    fn wait_until_shown(&self, settings: &[ConfigChange]) {
+        let resources: BTreeSet<_> = settings.iter().map(|setting| setting.resource.clone()).collect();
+        let resources: Vec<_> = resources.into_iter().collect();
+        for _ in 0..ATTEMPTS_MAX * LOOKS_BETWEEN_ATTEMPTS {
+            let answers = self.admin.configs(&resources).into_iter();
+            let shown = answers.filter_map(|(resource, configs)| Some((resource, configs.ok()?))).collect();
+            if throttle::originals(settings, &shown) == settings {
+                return;
+            }
+            self.surroundings.sleep(self.options.poll);
+        }
     }
 
     /// Keeps settings that cannot be put back while their brokers are away.
