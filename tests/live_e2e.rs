@@ -9,6 +9,8 @@ mod failures;
 #[path = "live_e2e/rates.rs"]
 mod rates;
 mod support;
+#[path = "support/tools_output.rs"]
+mod tools_output;
 
 use std::collections::BTreeMap;
 use std::fs;

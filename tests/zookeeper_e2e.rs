@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
+#[path = "support/tools_output.rs"]
+mod tools_output;
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,6 +17,7 @@ use evenkeel::model::Snapshot;
 use support::lab::Lab;
 use support::observed::{Observed, observe};
 use tempfile::TempDir;
+use tools_output::tools_output;
 
 /// The last version of which ZooKeeper alone holds the metadata.
 const VERSION: &str = "2.8.2";
@@ -54,7 +57,7 @@ fn a_cluster_of_the_zookeeper_era_is_captured_alike_by_both_ways_and_a_plan_carr
     let dirs: Vec<&str> = live.log_dirs[..2].iter().map(|dir| dir.path.as_str()).collect();
     assert_eq!(dirs, [site.lab.log_dir(1, 1), site.lab.log_dir(1, 2)]);
 
-    site.tools_output("tools");
+    tools_output(&site.lab, &site.path("tools"), &[("cluster-id", "cluster", &["cluster-id"])]);
     site.evenkeel(&["snapshot", "kafka-cli", "--dir", &site.text("tools"), "--out", &site.text("cli")], 0);
     for file in ["brokers.csv", "log_dirs.csv", "topics.csv", "partitions.csv", "replicas.csv"] {
         let read = |dir: &str| fs::read_to_string(site.path(dir).join(file)).unwrap();
@@ -129,22 +132,5 @@ impl Site {
 
     fn read(&self, name: &str) -> Snapshot {
         snapshot_dir::read(&self.path(name), &Catalogue::builtin()).unwrap().0
-    }
-
-    /// What docs/snapshot-kafka-cli.md has an operator capture.
-    fn tools_output(&self, name: &str) {
-        fs::create_dir(self.path(name)).unwrap();
-        let describe = |kind: &'static str| vec!["--describe", "--entity-type", kind];
-        for (file, tool, args) in [
-            ("topics", "topics", vec!["--describe"]),
-            ("log-dirs", "log-dirs", vec!["--describe"]),
-            ("broker-configs", "configs", [describe("brokers"), vec!["--all"]].concat()),
-            ("topic-configs", "configs", describe("topics")),
-            ("reassignments", "reassign", vec!["--list"]),
-            ("brokers", "api-versions", vec![]),
-            ("cluster-id", "cluster", vec!["cluster-id"]),
-        ] {
-            fs::write(self.path(name).join(file).with_extension("txt"), self.lab.run(tool, &args)).unwrap();
-        }
     }
 }

@@ -5,6 +5,7 @@ use std::fs;
 use evenkeel::model::LogDirState;
 
 use super::Site;
+use crate::tools_output::tools_output;
 
 const READER_PASSWORD: &str = "reader-secret";
 
@@ -95,19 +96,8 @@ pub(super) fn what_is_lost_shows_as_in_kafkas_tools(site: &Site) {
     let states: Vec<&str> = without.brokers.iter().map(|broker| broker.state.name()).collect();
     assert_eq!(states, ["alive", "alive", "alive", "alive", "alive", "down"]);
 
-    fs::create_dir(site.path("tools")).unwrap();
-    let describe = |kind: &'static str| vec!["--describe", "--entity-type", kind];
-    for (file, tool, args) in [
-        ("topics", "topics", vec!["--describe"]),
-        ("log-dirs", "log-dirs", vec!["--describe"]),
-        ("broker-configs", "configs", [describe("brokers"), vec!["--all"]].concat()),
-        ("topic-configs", "configs", describe("topics")),
-        ("reassignments", "reassign", vec!["--list"]),
-        ("brokers", "api-versions", vec![]),
-        ("quotas", "configs", [describe("users"), vec!["--entity-type", "clients"]].concat()),
-    ] {
-        fs::write(site.path("tools").join(file).with_extension("txt"), site.lab.run(tool, &args)).unwrap();
-    }
+    let quotas = ["--describe", "--entity-type", "users", "--entity-type", "clients"];
+    tools_output(&site.lab, &site.path("tools"), &[("quotas", "configs", &quotas)]);
     let (inventory, tools, out) = (site.inventory(), site.text("tools"), site.text("by-tools"));
     site.evenkeel(&["snapshot", "kafka-cli", "--dir", &tools, "--inventory", &inventory, "--out", &out], 0);
     for file in ["brokers.csv", "log_dirs.csv", "topics.csv", "partitions.csv", "replicas.csv"] {

@@ -93,6 +93,11 @@ fn run<T>(
     (result, events.into_inner())
 }
 
+/// A run whose events nobody hears.
+fn unheard<'a>(cluster: &'a Cluster, journal: &'a mut Memory, guard: &'a Guard) -> Apply<'a> {
+    Apply { admin: cluster, journal, surroundings: cluster, guard, tell: &|_| {}, options: OPTIONS }
+}
+
 fn assert_applied(cluster: &Cluster) {
     for target in work().batches.iter().flat_map(|batch| &batch.targets) {
         assert_eq!(cluster.seats(&target.partition), target.after, "{}", target.partition);
@@ -238,14 +243,8 @@ fn a_broker_that_is_gone_is_copied_from_by_nobody_and_asked_nothing() {
     let cluster = cluster();
     cluster.set_alive(2, false);
     let mut journal = Memory::default();
-    let mut run = Apply {
-        admin: &cluster,
-        journal: &mut journal,
-        surroundings: &cluster,
-        guard: &Guard::default(),
-        tell: &|_| {},
-        options: OPTIONS,
-    };
+    let guard = Guard::default();
+    let mut run = unheard(&cluster, &mut journal, &guard);
     apply(&mut run, &work_without_broker_2()).unwrap();
     assert_eq!(cluster.seats(&tp(0)), seats(&[(3, "/b"), (1, "/a")]));
     assert!(cluster.seen_settings().iter().all(|(resource, _, _)| *resource != Resource::Broker(2)));
@@ -257,14 +256,8 @@ fn what_was_set_on_a_broker_that_went_away_is_put_back_once_it_is_back() {
     let cluster = cluster();
     cluster.away_between(2, 1.0, 500.0);
     let mut journal = Memory::default();
-    let mut run = Apply {
-        admin: &cluster,
-        journal: &mut journal,
-        surroundings: &cluster,
-        guard: &Guard::default(),
-        tell: &|_| {},
-        options: OPTIONS,
-    };
+    let guard = Guard::default();
+    let mut run = unheard(&cluster, &mut journal, &guard);
     let work = work_without_broker_2();
     apply(&mut run, &work).unwrap();
     assert_eq!(cluster.settings().len(), 1, "{:?}", cluster.settings());
@@ -410,14 +403,8 @@ fn a_throttle_that_never_ends_is_refused_beforehand() {
     work.batches[0].targets[0].bytes_in_per_sec = 1_000.0;
     let cluster = cluster();
     let mut journal = Memory::default();
-    let mut run = Apply {
-        admin: &cluster,
-        journal: &mut journal,
-        surroundings: &cluster,
-        guard: &Guard::default(),
-        tell: &|_| {},
-        options: OPTIONS,
-    };
+    let guard = Guard::default();
+    let mut run = unheard(&cluster, &mut journal, &guard);
     let text = apply(&mut run, &work).unwrap_err().to_string();
     assert!(text.contains("batch 1 never ends"), "{text}");
 }
