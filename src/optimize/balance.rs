@@ -4,18 +4,16 @@
 //! and go where they serve best. An underfull one pulls from the fullest that may give. Both are lazy greedies: a
 //! queued price is renewed when its turn comes. Every applied move lowers the total penalty, so the phase ends.
 
-use std::collections::BinaryHeap;
-
 use super::destinations::{Destinations, destination, rack_allows};
-use super::leadership::{Queued, shift_leaders};
+use super::lazy_queue::LazyQueue;
+use super::leadership::shift_leaders;
 use super::penalty::CURVATURE;
 use super::problem::{LANES, NONE, Problem, Vector, plus, row};
 use super::state::State;
 use crate::model::{Freedom, band};
 
-/// A queued price is renewed only where it has fallen below this share of what it was: as a broker nears its band all
-/// prices fall together, and keeping their exact order would price everything anew after every move (measured: minutes
-/// instead of seconds on an expansion by a tenth at a million replicas).
+/// How exactly replicas are kept in order; at 1 an expansion by a tenth at a million replicas took minutes, and copied no
+/// less.
 const LAZINESS: f64 = 0.8;
 /// Moves that gain less penalty are noise.
 const LEAST_GAIN: f64 = 1e-9;
@@ -23,7 +21,7 @@ const LEAST_GAIN: f64 = 1e-9;
 /// 3,009 moves against 2,119 at equal bytes, docs/solver.md).
 const MOVE_PRICE: f64 = 0.3;
 /// Replicas of donors that an underfull broker considers at least, and per replica that it will need.
-const DONOR_SLOTS: (usize, usize) = (1_500, 40);
+const DONOR_SLOTS: (usize, usize) = (1_500, 20);
 /// It looks at no more than so many times as many: where little is wanted, few gain anything, and looking at all of a
 /// million replicas once more for each of the last brokers took most of an expansion's time.
 const DONOR_LOOKS: usize = 2;
@@ -86,52 +84,69 @@ fn price(problem: &Problem<'_>, state: &State, slot: u32) -> f64 {
     bytes + MOVE_PRICE * problem.mean_copy_bytes
 }
 
-/// What `broker`'s penalty would lose with `slot` gone.
-fn relief(problem: &Problem<'_>, state: &State, broker: u32, slot: u32) -> f64 {
-    let gone = plus(state.load[broker as usize], &state.demand_here(problem, slot), -1.0);
-    state.penalty[broker as usize] - state.bands.penalty(broker as usize, &gone)
+/// What `broker`'s penalty would lose if its load changed by `demand`, `sign` times.
+fn gain(state: &State, broker: u32, demand: &Vector, sign: f64) -> f64 {
+    let b = broker as usize;
+    state.penalty[b] - state.bands.penalty(b, &plus(state.load[b], demand, sign))
 }
 
-/// Slots by what moving them gains per byte; prices are renewed when a slot's turn comes.
-#[derive(Default)]
-struct Candidates(BinaryHeap<Queued<u32>>);
+/// What `broker`'s penalty would lose with `slot` gone.
+fn relief(problem: &Problem<'_>, state: &State, broker: u32, slot: u32) -> f64 {
+    gain(state, broker, &state.demand_here(problem, slot), -1.0)
+}
+
+/// A replica that may leave or come, with what does not change while one broker is served: looking that up anew for each
+/// renewed price took most of an expansion's time, in cache misses.
+struct Candidate {
+    slot: u32,
+    demand: Vector,
+    price: f64,
+}
+
+/// Replicas by what moving them gains `broker` per byte.
+struct Candidates {
+    broker: u32,
+    /// 1 where they would come, -1 where they would leave.
+    sign: f64,
+    queue: LazyQueue<u32, Candidate>,
+}
 
 impl Candidates {
-    /// Queues `slot`, if goals may move it and it gains something.
-    fn offer(&mut self, problem: &Problem<'_>, state: &State, slot: u32, gain: impl Fn(u32) -> f64) {
+    fn new(broker: u32, sign: f64) -> Self {
+        Self { broker, sign, queue: LazyQueue::new(LAZINESS) }
+    }
+
+    /// Queues `slot` with its `demand`, if goals may move it and it gains something.
+    fn offer(&mut self, problem: &Problem<'_>, state: &State, slot: u32, demand: Vector) {
         if is_free(problem, slot) {
-            let gain = gain(slot);
-            if gain > LEAST_GAIN {
-                self.0.push(Queued { key: gain / price(problem, state, slot), item: slot });
+            let candidate = Candidate { slot, demand, price: price(problem, state, slot) };
+            if let Some(worth) = worth(state, self.broker, self.sign, &candidate) {
+                self.queue.push(worth, slot, candidate);
             }
         }
     }
 
     /// The slot that gains most now, with its gain; none where nothing is left that gains.
-    fn next(&mut self, problem: &Problem<'_>, state: &State, gain: impl Fn(u32) -> f64) -> Option<(u32, f64)> {
-        while let Some(Queued { key, item: slot }) = self.0.pop() {
-            let gain = gain(slot);
-            if gain <= LEAST_GAIN {
-                continue;
-            }
-            let now = gain / price(problem, state, slot);
-            if now >= LAZINESS * key || self.0.peek().is_none_or(|next| LAZINESS * next.key <= now) {
-                return Some((slot, gain));
-            }
-            self.0.push(Queued { key: now, item: slot });
-        }
-        None
+    fn next(&mut self, state: &State) -> Option<(u32, f64)> {
+        let (broker, sign) = (self.broker, self.sign);
+        let (best, worth) = self.queue.pop(|candidate| worth(state, broker, sign, candidate))?;
+        Some((best.slot, worth * best.price))
     }
 }
 
+/// What moving `candidate` gains `broker` per byte, none where it gains nothing.
+fn worth(state: &State, broker: u32, sign: f64, candidate: &Candidate) -> Option<f64> {
+    let gain = gain(state, broker, &candidate.demand, sign);
+    (gain > LEAST_GAIN).then(|| gain / candidate.price)
+}
+
 fn shed(problem: &Problem<'_>, state: &mut State, destinations: &mut Destinations, broker: u32) {
-    let mut queue = Candidates::default();
+    let mut leaving = Candidates::new(broker, -1.0);
     for &slot in &state.on_broker[broker as usize] {
-        queue.offer(problem, state, slot, |slot| relief(problem, state, broker, slot));
+        leaving.offer(problem, state, slot, state.demand_here(problem, slot));
     }
     while state.penalty[broker as usize] > 0.0 {
-        let next = queue.next(problem, state, |slot| relief(problem, state, broker, slot));
-        let Some((slot, gain)) = next else { break };
+        let Some((slot, gain)) = leaving.next(state) else { break };
         let Some(found) = destinations.best(problem, state, slot) else { continue };
         if found.delta - gain < -LEAST_GAIN {
             state.relocate(problem, slot, found.broker, found.dir);
@@ -198,7 +213,7 @@ fn pull(problem: &Problem<'_>, state: &mut State, destinations: &mut Destination
 
 /// One round of pulls from the donors that are fullest now; returns how many replicas came.
 fn pull_round(problem: &Problem<'_>, state: &mut State, destinations: &mut Destinations, broker: u32) -> usize {
-    let mut queue = Candidates::default();
+    let mut coming = Candidates::new(broker, 1.0);
     let enough = DONOR_SLOTS.0 + DONOR_SLOTS.1 * replicas_short(problem, state, broker);
     let mut looked_at = 0;
     for donor in donors(problem, state, broker) {
@@ -206,17 +221,16 @@ fn pull_round(problem: &Problem<'_>, state: &mut State, destinations: &mut Desti
             // Before its turn: replicas that other racks must keep would fill the queue and drive out those that can come.
             if rack_allows(problem, state, slot, broker) {
                 looked_at += 1;
-                queue.offer(problem, state, slot, |slot| gain_at(problem, state, broker, slot));
+                coming.offer(problem, state, slot, state.demand(problem, slot, broker));
             }
         }
-        if queue.0.len() >= enough || looked_at >= DONOR_LOOKS * enough {
+        if coming.queue.len() >= enough || looked_at >= DONOR_LOOKS * enough {
             break;
         }
     }
     let mut moves = 0;
     while state.bands.shortage(broker as usize, &state.load[broker as usize]) > 0.0 {
-        let next = queue.next(problem, state, |slot| gain_at(problem, state, broker, slot));
-        let Some((slot, _)) = next else { break };
+        let Some((slot, _)) = coming.next(state) else { break };
         let Some(found) = destination(problem, state, slot, broker) else { continue };
         let donor = state.broker[slot as usize];
         if found.delta - relief(problem, state, donor, slot) < -LEAST_GAIN {
@@ -237,12 +251,6 @@ fn replicas_short(problem: &Problem<'_>, state: &State, broker: u32) -> usize {
     let most = (0..LANES).map(short).filter(|s| s.is_finite()).fold(0.0, f64::max);
     let per_broker = problem.slot_partition.len() / problem.brokers.len().max(1);
     (most * per_broker as f64) as usize
-}
-
-/// What `broker`'s penalty would lose if `slot` came.
-fn gain_at(problem: &Problem<'_>, state: &State, broker: u32, slot: u32) -> f64 {
-    let load = plus(state.load[broker as usize], &state.demand(problem, slot, broker), 1.0);
-    state.penalty[broker as usize] - state.bands.penalty(broker as usize, &load)
 }
 
 /// Brokers of `broker`'s group by what they have of what it lacks, its own rack first among equals: where every rack

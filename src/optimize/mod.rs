@@ -11,6 +11,7 @@ mod bound;
 mod destinations;
 mod finish;
 mod floor;
+mod lazy_queue;
 mod leadership;
 mod log_dir_writes;
 mod log_dirs;

@@ -235,7 +235,9 @@ fn polish(
     let allowance = state.total_penalty() * (1.0 + TRIM_TOLERANCE * problem.policy.excess_tolerance);
     trim(problem, &mut state, allowance);
     trim_leaders(problem, &mut state, allowance);
-    follow_means(problem, &mut state, env);
+    if allowance <= DRIFT {
+        follow_means(problem, &mut state, env);
+    }
     (state, timed_out)
 }
 
