@@ -12,7 +12,7 @@ use rand_pcg::Pcg64Mcg;
 
 pub(crate) use self::neighbours::Neighbours;
 use super::destinations::{choose_dir, may_host, rack_allows};
-use super::problem::{Problem, Vector, plus, row};
+use super::problem::{Problem, plus, row};
 use super::state::State;
 use super::trim::DRIFT;
 
@@ -206,11 +206,7 @@ impl<'a, 'b> Walk<'a, 'b> {
 
     /// Moves `slot` to `to` if the energy allows.
     fn consider(&mut self, slot: u32, to: u32, dir: u32) {
-        let from = self.state.broker[slot as usize];
-        let here = self.state.demand_here(self.problem, slot);
-        let there = self.state.demand(self.problem, slot, to);
-        let shared = self.state.shared_delta(self.problem, slot, from, to);
-        let delta = self.changed(from, &here, -1.0) + self.changed(to, &there, 1.0) + shared;
+        let delta = self.state.move_delta(self.problem, slot, to);
         if self.passes(delta, self.price_of(&[(slot, to)]).0) {
             let undo = self.relocate(slot, to, dir);
             self.accept(&[undo]);
@@ -275,13 +271,6 @@ impl<'a, 'b> Walk<'a, 'b> {
             (false, true) => self.spread_delta(slot, source, to),
             (false, false) => self.spread_delta(slot, from, to) + self.spread_delta(other, source, target),
         }
-    }
-
-    /// The change of `broker`'s penalty with `demand` added or, with a negative sign, taken away.
-    fn changed(&self, broker: u32, demand: &Vector, sign: f64) -> f64 {
-        let b = broker as usize;
-        let load = plus(self.state.load[b], demand, sign);
-        self.state.bands.penalty(b, &load) - self.state.penalty[b]
     }
 
     fn spread_delta(&self, slot: u32, from: u32, to: u32) -> f64 {

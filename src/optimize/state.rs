@@ -266,6 +266,18 @@ impl State {
         (bytes * copies as f64, copies)
     }
 
+    /// The change of penalty if `slot` went to `to`.
+    pub(crate) fn move_delta(&self, problem: &Problem<'_>, slot: u32, to: u32) -> f64 {
+        let from = self.broker[slot as usize];
+        let changed = |broker: u32, demand: &Vector, sign: f64| {
+            let b = broker as usize;
+            self.bands.penalty(b, &plus(self.load[b], demand, sign)) - self.penalty[b]
+        };
+        changed(from, &self.demand_here(problem, slot), -1.0)
+            + changed(to, &self.demand(problem, slot, to), 1.0)
+            + self.shared_delta(problem, slot, from, to)
+    }
+
     /// Whether what is copied so far is within the policy's budget.
     pub(crate) fn keeps_budget(&self, problem: &Problem<'_>) -> bool {
         problem.moved_bytes_max.is_none_or(|max| self.copied_bytes <= max as f64)

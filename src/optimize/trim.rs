@@ -63,6 +63,9 @@ fn may_return(problem: &Problem<'_>, state: &State, slot: u32) -> bool {
 
 fn send_home(problem: &Problem<'_>, state: &mut State, slot: u32, allowance: f64) -> bool {
     let Some((to, dir)) = home(problem, state, slot) else { return false };
+    if !may_go(problem, state, slot, to, allowance) {
+        return false;
+    }
     let back = (state.broker[slot as usize], state.dir[slot as usize]);
     let before = state.copied_bytes;
     state.relocate(problem, slot, to, dir);
@@ -72,6 +75,12 @@ fn send_home(problem: &Problem<'_>, state: &mut State, slot: u32, allowance: f64
     }
     state.relocate(problem, slot, back.0, back.1);
     false
+}
+
+/// Whether the penalty may stay at most `allowance` if `slot` went to `to`; what says no costs far less than going there and
+/// back.
+fn may_go(problem: &Problem<'_>, state: &State, slot: u32, to: u32, allowance: f64) -> bool {
+    state.total_penalty() + state.move_delta(problem, slot, to) <= allowance + 2.0 * DRIFT
 }
 
 /// Sends `slot` home and moves a smaller replica from there to where it was instead.
@@ -93,6 +102,9 @@ fn exchange(problem: &Problem<'_>, state: &mut State, slot: u32, allowance: f64)
             continue;
         }
         if !rack_allows(problem, state, other, back.0) {
+            continue;
+        }
+        if !may_go(problem, state, other, back.0, allowance) {
             continue;
         }
         let Some(dir) = choose_dir(problem, state, other, back.0) else { continue };
