@@ -143,4 +143,3 @@ pub(crate) fn may_lead(problem: &Problem<'_>, state: &State, p: u32, offset: u16
     let in_sync = state.home_of(problem, row(s), broker).is_none_or(|home| problem.home_in_sync(home));
     in_sync && problem.brokers[broker as usize].active && (dir == NONE || problem.dirs[dir as usize].serving)
 }
-

@@ -32,6 +32,13 @@ const ROUNDING: f64 = 1e-12;
 /// and chains of more than a few are rare.
 const LOOKS: usize = 4;
 
+/// A look that took less than one in so many is the last: the next batch comes back to the rest.
+const WORTHWHILE: usize = 50;
+
+/// More steps than these are not tried together again before half of them are done: whether they made things worse was
+/// as much work as all else of a batch.
+const FEW: usize = 1_000;
+
 /// One partition on its way.
 pub(super) struct Task {
     pub(super) partition: PartitionIdx,
@@ -97,6 +104,8 @@ pub(super) struct Schedule<'a> {
     tally: Tally<'a>,
     /// By task, side by side: most of those that wait are turned away here, batch after batch.
     gates: Vec<Gate>,
+    /// How many steps made things worse together when that was last tried.
+    worse_together: usize,
     /// Finished batches, and how the cluster stands after each.
     pub(super) done: Vec<Batch>,
     standings: Vec<Standing>,
@@ -137,6 +146,7 @@ impl<'a> Schedule<'a> {
             ledger,
             leaders: snapshot.partitions.iter().map(|p| p.leader).collect(),
             tally: Tally::new(snapshot, pacing, order.throttle_bytes_per_sec),
+            worse_together: usize::MAX,
             done: Vec::new(),
             standings,
             excuses: Vec::new(),
@@ -254,11 +264,11 @@ impl<'a> Schedule<'a> {
             self.try_take(task, false, &mut steps, &mut deferred);
         }
         for _ in 0..LOOKS {
-            let before = steps.len();
+            let (before, looked_at) = (steps.len(), deferred.len());
             for task in std::mem::take(&mut deferred) {
                 self.try_take(task, false, &mut steps, &mut deferred);
             }
-            if steps.len() == before || deferred.is_empty() {
+            if steps.len() - before <= looked_at / WORTHWHILE {
                 break;
             }
         }
@@ -269,6 +279,11 @@ impl<'a> Schedule<'a> {
     /// Takes what makes things worse one by one, if all of it together does not; and where nothing else is left.
     fn take_together(&mut self, deferred: Vec<usize>, steps: &mut Vec<Step>) {
         let sure = steps.len();
+        let count = deferred.len();
+        let was_tried = count > FEW && count > self.worse_together / 2;
+        if sure > 0 && was_tried {
+            return;
+        }
         let mut left_out = Vec::new();
         for task in deferred {
             self.try_take(task, true, steps, &mut left_out);
@@ -281,6 +296,7 @@ impl<'a> Schedule<'a> {
             None => false,
         };
         if is_worse {
+            self.worse_together = count;
             for step in steps.drain(sure..).rev() {
                 self.ledger.apply(&step.effect, true);
                 for (dir, bytes) in incoming(&step.changes) {

@@ -41,7 +41,7 @@ const OVERHEAD_SECONDS: [f64; 3] = [1.0, 2.0, 5.0];
 const FLOWS_MAX: usize = 2_000;
 
 /// Flows that end at about the same time end together: so many steps suffice for any number of them.
-const STEPS: usize = 64;
+const STEPS: usize = 32;
 
 /// No simulation takes more steps; what is not done by then is called endless.
 const STEPS_MAX: usize = 4096;

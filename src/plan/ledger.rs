@@ -220,6 +220,7 @@ impl<'a> Ledger<'a> {
                 }
             }
         }
+        self.leave_out_what_stays(&mut effect);
         if self.pairs.is_on() {
             let hosts = |held: &[Held]| held.iter().map(|h| h.seat.broker).collect();
             effect.hosts = (hosts(old), hosts(new));
@@ -228,6 +229,22 @@ impl<'a> Ledger<'a> {
         effect.rules.extend(self.rules_of(partition, &seats(new)));
         effect.rules.extend(self.rules_of(partition, &seats(old)).into_iter().map(|(rule, n)| (rule, -n)));
         effect
+    }
+
+    /// Replicas that stay cancel out exactly, and most of a step's do.
+    fn leave_out_what_stays(&self, effect: &mut Effect) {
+        effect.dirs.sort_unstable_by_key(|(dir, _)| *dir);
+        effect.dirs.dedup_by(|more, sum| {
+            let is_same = more.0 == sum.0;
+            sum.1 += if is_same { more.1 } else { 0 };
+            is_same
+        });
+        effect.dirs.retain(|(_, bytes)| *bytes != 0);
+        let Effect { brokers, dirs, .. } = effect;
+        brokers.retain(|(broker, loads, replicas)| {
+            let changes_dirs = || dirs.iter().any(|(dir, _)| self.snapshot.log_dir(*dir).broker == *broker);
+            *replicas != 0 || loads.iter().any(|load| *load != 0.0) || changes_dirs()
+        });
     }
 
     /// What `effect` would add to the hard counts and to the excess, with the bands as they were last set.

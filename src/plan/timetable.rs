@@ -116,9 +116,10 @@ impl Timetable {
         let least_headroom = paces.iter().filter_map(|pace| networks.least(pace));
         let headroom =
             least_headroom.min_by(|a, b| a.throttle_max_bytes_per_sec().total_cmp(&b.throttle_max_bytes_per_sec()));
+        let total = total(&runs);
         let mut table = Self {
-            total: total(&runs),
-            sweep: sweep(&paces, throttle, headroom),
+            total,
+            sweep: sweep(&paces, (throttle, shared.map(|_| total)), headroom),
             headroom,
             batches: times,
             throttle,
@@ -242,7 +243,8 @@ fn total(runs: &[Runs]) -> Durations {
     rest.iter().map(|runs| runs.among_many()).fold(first.first(), Durations::then)
 }
 
-fn sweep(paces: &[Pace], throttle: Throttle, headroom: Option<Headroom>) -> Vec<SweepRow> {
+/// What multiples of `throttle` would bring; `own` is what it brings itself, where that is known.
+fn sweep(paces: &[Pace], (throttle, own): (Throttle, Option<Durations>), headroom: Option<Headroom>) -> Vec<SweepRow> {
     if paces.iter().all(|pace| pace.flows.is_empty() && pace.log_dirs.is_empty()) {
         return Vec::new();
     }
@@ -250,7 +252,7 @@ fn sweep(paces: &[Pace], throttle: Throttle, headroom: Option<Headroom>) -> Vec<
         let rate = (throttle.bytes_per_sec as f64 * multiple).round();
         SweepRow {
             throttle_bytes_per_sec: rate as u64,
-            durations: whole(paces, rate),
+            durations: own.filter(|_| multiple == 1.0).unwrap_or_else(|| whole(paces, rate)),
             keeps_limits: headroom.map(|headroom| rate <= headroom.throttle_max_bytes_per_sec()),
         }
     };
@@ -298,7 +300,7 @@ mod tests {
     #[test]
     fn a_higher_throttle_never_takes_longer() {
         let throttle = Throttle { bytes_per_sec: 20_000_000, basis: Basis::Given };
-        let rows = sweep(&[pace(100.0, 1e6)], throttle, None);
+        let rows = sweep(&[pace(100.0, 1e6)], (throttle, None), None);
         assert_eq!(rows.len(), SWEEP.len());
         assert!(rows.windows(2).all(|pair| pair[0].durations.p90 >= pair[1].durations.p90), "{rows:?}");
     }
