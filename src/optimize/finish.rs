@@ -298,15 +298,22 @@ fn broker_excuses(
                 (format!("{share}: {}{widened}", floor.why(problem)), floor.remedy(problem))
             }
         };
+        let (shown, shown_edge) = apart(ratio, edge);
         all.push(Excuse {
             subject: format!("broker {}", problem.snapshot.brokers[b].id),
             criterion: Some(Criterion::Goal(Goal::BROKER[lane])),
             value: Some(ratio),
             limit: Some(edge),
-            why: format!("{ratio:.4} of its group's mean stays {side} the band's edge {edge:.4}; {proof}"),
+            why: format!("{shown} of its group's mean stays {side} the band's edge {shown_edge}; {proof}"),
             remedy,
         });
     }
+}
+
+/// Both figures with the digits, four at least, that tell them apart.
+fn apart(value: f64, edge: f64) -> (String, String) {
+    let with = |digits: usize| (format!("{value:.digits$}"), format!("{edge:.digits$}"));
+    (4..12).map(with).find(|(value, edge)| value != edge).unwrap_or_else(|| with(12))
 }
 
 /// Topics that stay beyond their limit on a broker.
@@ -407,14 +414,27 @@ fn dir_excuses(problem: &Problem<'_>, state: &State, all: &mut Vec<Excuse>) {
             } else {
                 ("not proven unavoidable", "search longer with --effort thorough, or widen log_dir")
             };
+            let (shown, shown_limit) = apart(share(d), limit);
             all.push(Excuse {
                 subject: format!("{} of broker {}", problem.snapshot.log_dirs[d].path, problem.snapshot.brokers[b].id),
                 criterion: Some(Criterion::Goal(Goal::LogDir)),
                 value: Some(share(d)),
                 limit: Some(limit),
-                why: format!("{:.4} of its capacity stays above the limit {limit:.4}; {why}", share(d)),
+                why: format!("{shown} of its capacity stays above the limit {shown_limit}; {why}"),
                 remedy: remedy.to_owned(),
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::apart;
+
+    #[test]
+    fn what_stays_outside_by_a_hair_is_shown_outside() {
+        assert_eq!(apart(1.1234, 1.1), ("1.1234".to_owned(), "1.1000".to_owned()));
+        assert_eq!(apart(0.899_996, 0.9), ("0.899996".to_owned(), "0.900000".to_owned()));
+        assert_eq!(apart(1.0, 1.0).0, "1.000000000000");
     }
 }

@@ -68,3 +68,33 @@ impl<K: Ord> Ord for Entry<K> {
         self.gain.total_cmp(&other.gain).then_with(|| other.key.cmp(&self.key))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::LazyQueue;
+
+    /// Pops all of `gains`, whose gains are what they were times `left` by then.
+    fn order(laziness: f64, gains: &[(f64, f64)]) -> Vec<usize> {
+        let mut queue = LazyQueue::new(laziness);
+        gains.iter().enumerate().for_each(|(key, &(gain, left))| queue.push(gain, key, (key, gain * left)));
+        assert_eq!(queue.len(), gains.len());
+        std::iter::from_fn(|| queue.pop(|(_, gain)| Some(*gain).filter(|gain| *gain > 0.0)).map(|((key, _), _)| *key))
+            .collect()
+    }
+
+    #[test]
+    fn the_greatest_gain_comes_first_and_of_equals_the_smaller_key() {
+        assert_eq!(order(1.0, &[(1.0, 1.0), (3.0, 1.0), (2.0, 1.0), (3.0, 1.0)]), [1, 3, 2, 0]);
+    }
+
+    #[test]
+    fn what_has_lost_waits_for_its_new_turn_and_what_gains_nothing_is_dropped() {
+        assert_eq!(order(1.0, &[(3.0, 0.5), (2.0, 1.0), (9.0, 0.0)]), [1, 0]);
+    }
+
+    #[test]
+    fn a_small_loss_is_overlooked_and_a_large_one_is_not() {
+        assert_eq!(order(0.8, &[(3.0, 0.9), (2.9, 1.0)]), [0, 1]);
+        assert_eq!(order(0.8, &[(3.0, 0.7), (2.9, 1.0)]), [1, 0]);
+    }
+}
