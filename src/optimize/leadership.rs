@@ -23,7 +23,7 @@ pub(crate) fn shift_leaders(problem: &Problem<'_>, state: &mut State) -> usize {
         let round: usize = brokers.iter().map(|&b| relieve(problem, state, b)).sum();
         let round = round + spread_leaders(problem, state);
         changes += round;
-        if round == 0 {
+        if round <= changes / WORTHWHILE {
             break;
         }
     }
