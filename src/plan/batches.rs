@@ -14,6 +14,8 @@
 
 use std::collections::BTreeSet;
 
+use rayon::prelude::*;
+
 use super::change::{Change, Held, held_in, transition};
 use super::elections::leader_after;
 use super::growth::Growth;
@@ -60,6 +62,16 @@ pub(super) struct Task {
     next: Vec<Step>,
     /// The one of `next` that was found to make things worse, and when.
     refused: Option<(usize, u64)>,
+}
+
+/// What is known of a task once its next steps are.
+struct Prepared {
+    next: Vec<Step>,
+    /// What the best step relieves per byte.
+    relief: Option<f64>,
+    /// Whether it breaks fewer rules.
+    repairs: bool,
+    gate: Gate,
 }
 
 /// What the scheduler was asked for.
@@ -155,9 +167,7 @@ impl<'a> Schedule<'a> {
 
     fn run(&mut self) {
         let mut waiting: Vec<usize> = (0..self.tasks.len()).collect();
-        for &task in &waiting {
-            self.prepare(task);
-        }
+        self.prepare(&waiting);
         self.sort(&mut waiting);
         while !waiting.is_empty() {
             let mut steps = self.fill(&waiting);
@@ -187,22 +197,36 @@ impl<'a> Schedule<'a> {
         });
     }
 
-    /// Finds the steps that `task` may take next, and what the best of them relieves per byte.
-    fn prepare(&mut self, task: usize) {
-        let next = self.candidates(task);
-        if let Some(best) = next.first() {
-            let bytes: u64 = best.changes.iter().map(Change::bytes).sum();
-            let (hard, excess) = self.ledger.delta(&best.effect);
+    /// Finds the steps that each of `tasks` may take next.
+    fn prepare(&mut self, tasks: &[usize]) {
+        // Found side by side, noted in order.
+        let found: Vec<Prepared> = tasks.par_iter().map(|&task| self.prepared(task)).collect();
+        for (&task, Prepared { next, relief, repairs, gate }) in tasks.iter().zip(found) {
             let row = &mut self.tasks[task];
-            row.relief = -excess / bytes.max(1) as f64;
-            if hard < 0 {
+            row.relief = relief.unwrap_or(row.relief);
+            if repairs {
                 // A repair, whatever the search gave as its reason.
                 row.rank %= 2;
             }
+            row.refused = None;
+            row.next = next;
+            self.gates[task] = gate;
         }
-        self.gates[task] = Gate::of(self.snapshot, &next);
-        self.tasks[task].refused = None;
-        self.tasks[task].next = next;
+    }
+
+    fn prepared(&self, task: usize) -> Prepared {
+        let next = self.candidates(task);
+        let delta = next.first().map(|best| {
+            let bytes: u64 = best.changes.iter().map(Change::bytes).sum();
+            let (hard, excess) = self.ledger.delta(&best.effect);
+            (hard, -excess / bytes.max(1) as f64)
+        });
+        Prepared {
+            relief: delta.map(|(_, relief)| relief),
+            repairs: delta.is_some_and(|(hard, _)| hard < 0),
+            gate: Gate::of(self.snapshot, &next),
+            next,
+        }
     }
 
     /// One copy to another broker at a time, those that keep the leader first; the whole change where it has but one,
@@ -314,7 +338,7 @@ impl<'a> Schedule<'a> {
             return;
         }
         if self.tasks[task].next.is_empty() {
-            self.prepare(task);
+            self.prepare(&[task]);
         }
         let fits = |step: &Step| self.tally.admits(step) && self.has_room(&step.changes);
         let Some(choice) = self.tasks[task].next.iter().position(fits) else { return };
