@@ -26,7 +26,7 @@ use crate::model::{Freedom, Policy, Scope, Snapshot};
 
 /// Annealing steps of one member at normal effort, per replica, and their least and greatest number: twenty times as many
 /// gain a fraction of a percent of the bytes on most clusters (docs/solver.md).
-const STEPS_PER_SLOT: u64 = 16;
+const STEPS_PER_SLOT: u64 = 12;
 const STEPS: (u64, u64) = (75_000, 1_250_000);
 /// Starting temperatures of the members: all four where the cluster is small enough for each to run its course, the two
 /// cold ones else.

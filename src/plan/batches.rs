@@ -34,12 +34,13 @@ const ROUNDING: f64 = 1e-12;
 /// and chains of more than a few are rare.
 const LOOKS: usize = 4;
 
-/// A look that took less than one in so many is the last: the next batch comes back to the rest.
-const WORTHWHILE: usize = 50;
-
-/// More steps than these are not tried together again before half of them are done: whether they made things worse was
-/// as much work as all else of a batch.
+/// Where more steps than these were refused, looking at all of them again is most of a batch's work: then
+/// [`WORTHWHILE`] decides, and they are not tried together again before half of them are done.
 const FEW: usize = 1_000;
+
+/// Many refused steps are looked at again where more than one for so many of them was taken since the last look: what is
+/// left out, the next batch comes back to.
+const WORTHWHILE: usize = 20;
 
 /// One partition on its way.
 pub(super) struct Task {
@@ -287,14 +288,17 @@ impl<'a> Schedule<'a> {
             }
             self.try_take(task, false, &mut steps, &mut deferred);
         }
+        let mut taken = steps.len();
         for _ in 0..LOOKS {
-            let (before, looked_at) = (steps.len(), deferred.len());
+            let least = if deferred.len() > FEW { deferred.len() / WORTHWHILE } else { 0 };
+            if taken <= least {
+                break;
+            }
+            let before = steps.len();
             for task in std::mem::take(&mut deferred) {
                 self.try_take(task, false, &mut steps, &mut deferred);
             }
-            if steps.len() - before <= looked_at / WORTHWHILE {
-                break;
-            }
+            taken = steps.len() - before;
         }
         self.take_together(deferred, &mut steps);
         steps
