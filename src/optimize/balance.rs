@@ -8,12 +8,11 @@ use super::destinations::{Destinations, destination, rack_allows};
 use super::lazy_queue::LazyQueue;
 use super::leadership::shift_leaders;
 use super::penalty::CURVATURE;
-use super::problem::{LANES, NONE, Problem, Vector, plus, row};
+use super::problem::{LANES, NONE, Problem, Vector, row};
 use super::state::State;
 use crate::model::{Freedom, band};
 
-/// How exactly replicas are kept in order; at 1 an expansion by a tenth at a million replicas took minutes, and copied no
-/// less.
+/// How exactly replicas are kept in order; at 1 an expansion by a tenth at a million replicas took minutes.
 const LAZINESS: f64 = 0.8;
 /// Moves that gain less penalty are noise.
 const LEAST_GAIN: f64 = 1e-9;
@@ -84,15 +83,9 @@ fn price(problem: &Problem<'_>, state: &State, slot: u32) -> f64 {
     bytes + MOVE_PRICE * problem.mean_copy_bytes
 }
 
-/// What `broker`'s penalty would lose if its load changed by `demand`, `sign` times.
-fn gain(state: &State, broker: u32, demand: &Vector, sign: f64) -> f64 {
-    let b = broker as usize;
-    state.penalty[b] - state.bands.penalty(b, &plus(state.load[b], demand, sign))
-}
-
 /// What `broker`'s penalty would lose with `slot` gone.
 fn relief(problem: &Problem<'_>, state: &State, broker: u32, slot: u32) -> f64 {
-    gain(state, broker, &state.demand_here(problem, slot), -1.0)
+    -state.load_delta(broker, &state.demand_here(problem, slot), -1.0)
 }
 
 /// A replica that may leave or come, with what does not change while one broker is served: looking that up anew for each
@@ -136,7 +129,7 @@ impl Candidates {
 
 /// What moving `candidate` gains `broker` per byte, none where it gains nothing.
 fn worth(state: &State, broker: u32, sign: f64, candidate: &Candidate) -> Option<f64> {
-    let gain = gain(state, broker, &candidate.demand, sign);
+    let gain = -state.load_delta(broker, &candidate.demand, sign);
     (gain > LEAST_GAIN).then(|| gain / candidate.price)
 }
 

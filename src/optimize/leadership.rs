@@ -4,7 +4,7 @@
 //! [`LazyQueue`]: gains only get less as the broker nears its band).
 
 use super::lazy_queue::LazyQueue;
-use super::problem::{NONE, Problem, Vector, plus, row};
+use super::problem::{NONE, Problem, Vector, row};
 use super::state::{NO_LEADER, State, leader_extra};
 use crate::model::Freedom;
 
@@ -63,7 +63,7 @@ fn spread_leaders(problem: &Problem<'_>, state: &mut State) -> usize {
 
 /// Makes the leadership transfers that touch `broker` and help.
 fn relieve(problem: &Problem<'_>, state: &mut State, broker: u32) -> usize {
-    // Exact: transfers out of order cost up to four percent more bytes where brokers have many log dirs.
+    // Exact: what transfers out of order cost is in docs/solver.md, "Dropped".
     let mut queue = LazyQueue::new(1.0);
     for &slot in &state.on_broker[broker as usize] {
         let p = problem.slot_partition[slot as usize];
@@ -119,13 +119,9 @@ impl Transfer {
 
     /// The change of penalty.
     fn delta(&self, problem: &Problem<'_>, state: &State) -> f64 {
-        let shifted = |broker: u32, sign: f64| {
-            let b = broker as usize;
-            state.bands.penalty(b, &plus(state.load[b], &self.extra, sign)) - state.penalty[b]
-        };
         let topic = problem.partitions[self.p as usize].topic;
         let spread = state.leader_spread.delta(problem, &state.broker, topic, self.from, self.to);
-        shifted(self.from, -1.0) + shifted(self.to, 1.0) + spread
+        state.load_delta(self.from, &self.extra, -1.0) + state.load_delta(self.to, &self.extra, 1.0) + spread
     }
 }
 

@@ -266,15 +266,17 @@ impl State {
         (bytes * copies as f64, copies)
     }
 
+    /// The change of `broker`'s penalty if its load changed by `demand`, `sign` times.
+    pub(crate) fn load_delta(&self, broker: u32, demand: &Vector, sign: f64) -> f64 {
+        let b = broker as usize;
+        self.bands.penalty(b, &plus(self.load[b], demand, sign)) - self.penalty[b]
+    }
+
     /// The change of penalty if `slot` went to `to`.
     pub(crate) fn move_delta(&self, problem: &Problem<'_>, slot: u32, to: u32) -> f64 {
         let from = self.broker[slot as usize];
-        let changed = |broker: u32, demand: &Vector, sign: f64| {
-            let b = broker as usize;
-            self.bands.penalty(b, &plus(self.load[b], demand, sign)) - self.penalty[b]
-        };
-        changed(from, &self.demand_here(problem, slot), -1.0)
-            + changed(to, &self.demand(problem, slot, to), 1.0)
+        self.load_delta(from, &self.demand_here(problem, slot), -1.0)
+            + self.load_delta(to, &self.demand(problem, slot, to), 1.0)
             + self.shared_delta(problem, slot, from, to)
     }
 
