@@ -15,18 +15,23 @@
 //! replicas broken, another plan may leave others where they are, and nothing is claimed.
 
 mod ascent;
+mod departures;
 mod edges;
 mod exact;
+mod filling;
 mod knapsack;
 mod receivers;
 pub(crate) mod relaxation;
 mod shedding;
 
+use rayon::prelude::*;
+
 use self::ascent::ascend;
 use self::edges::{Edges, frees_the_frozen};
 use self::exact::{Budget, climb};
+use self::filling::{Filling, Lack, Pool};
 use self::relaxation::Relaxation;
-use self::shedding::{Lack, Pool, Surplus, may_leave, must_come, must_come_together, must_leave, spared, surplus};
+use self::shedding::{Surplus, may_leave, must_leave, must_leave_together, spared, surplus};
 use super::Effort;
 use super::problem::{NONE, Problem, row};
 use super::repair::{fault, rack_broken};
@@ -148,18 +153,7 @@ impl Classes {
     /// Those of `problem`; `frozen_move` says whether plans may move what otherwise stays for repairs alone. A partition
     /// that stays where it is leaves racks apart, whatever its share of them.
     fn new(problem: &Problem<'_>, frozen_move: bool) -> Self {
-        let mut by_rack = vec![true; problem.groups.names().len()];
-        let may_move = |freedom| freedom == Freedom::Free || (frozen_move && freedom == Freedom::RepairOnly);
-        for facts in problem.partitions.iter().filter(|facts| may_move(facts.freedom)) {
-            let topic = &problem.topics[facts.topic as usize];
-            if topic.group != NONE && (topic.racks == 0 || !u32::from(facts.slot_count).is_multiple_of(topic.racks)) {
-                by_rack[topic.group as usize] = false;
-            }
-        }
-        for facts in problem.brokers.iter().filter(|facts| facts.active && facts.group != NONE && facts.rack == NONE) {
-            // Replicas without a rack count towards none: racks then need not keep equal shares.
-            by_rack[facts.group as usize] = false;
-        }
+        let by_rack = problem.racks_apart(frozen_move);
         let mut keys: Vec<(u32, u32)> = Vec::new();
         let mut of_broker = Vec::with_capacity(problem.brokers.len());
         for facts in &problem.brokers {
@@ -185,47 +179,60 @@ impl Classes {
         if !totals_are_certain(problem, before, &fates) {
             return forced;
         }
-        let pool = Pool::new(problem);
+        let edges = Edges::new(problem, before, after);
+        let movable = |p: u32| problem.slots(p).any(|s| fates[s] != Fate::Open || may_leave(problem, &edges, row(s)));
+        let in_class = |group: usize, p: u32| if movable(p) { self.replicas_in_class(problem, group, p) } else { 0 };
+        let pool = Pool::new(problem, in_class);
         let proven = |edges: &Edges| {
-            let shedding = self.shedding(problem, before, edges, &pool, &fates);
+            let shedding = self.shedding(before, Filling { problem, edges, pool: &pool }, &fates);
             let bands = self.sum(&flows, &shedding.leave, &shedding.come) - edges.slack[0];
             let Some(slack) = edges.spread else { return bands };
             let topics = self.sum(&flows, &shedding.leave_crowded, &shedding.come) - edges.slack[0];
             bands.max(topics - spared(shedding.surplus, slack))
         };
-        let edges = Edges::new(problem, before, after);
         let with_disk = proven(&edges);
         if edges.slack[0] > 0.0 {
-            forced.max(with_disk).max(proven(&edges.without_disk()))
+            forced.max(with_disk).max(proven(&edges.clone().without_disk()))
         } else {
             forced.max(with_disk)
         }
     }
 
     /// What must leave beyond what is forced, and what must come.
-    fn shedding(&self, problem: &Problem<'_>, before: &State, edges: &Edges, pool: &Pool, fates: &[Fate]) -> Shedding {
-        let none = vec![0.0; self.keys.len()];
-        let mut sums = Shedding { leave: none.clone(), leave_crowded: none.clone(), come: none, surplus: Vec::new() };
-        let mut lacks: Vec<Vec<Lack>> = vec![Vec::new(); self.keys.len()];
-        for (b, _) in problem.brokers.iter().enumerate().filter(|(_, facts)| facts.in_band) {
+    fn shedding<C: Fn(usize, u32) -> u32 + Sync>(
+        &self,
+        before: &State,
+        filling: Filling<'_, C>,
+        fates: &[Fate],
+    ) -> Shedding {
+        let Filling { problem, edges, .. } = filling;
+        let of_broker = |b: usize| {
             let without = |unwanted: &[Fate]| -> Vec<u32> {
                 let slots = before.on_broker[b].iter().copied();
                 slots.filter(|&s| !unwanted.contains(&fates[s as usize])).collect()
             };
-            let class = self.of_broker[b] as usize;
             let open = without(&[Fate::Leaves, Fate::MayMend]);
             let leave = must_leave(problem, before, edges, b, &open);
             let surplus = surplus(problem, before, edges, b, &open);
+            let together = must_leave_together(problem, before, edges, b, &open);
+            let crowded = leave.max(together).max(surplus.iter().map(|s| s.bytes).sum());
+            let lack = filling.must_come(b, &without(&[Fate::Leaves]), !surplus.is_empty());
+            (leave, crowded, surplus, lack)
+        };
+        let brokers: Vec<usize> = (0..problem.brokers.len()).filter(|&b| problem.brokers[b].in_band).collect();
+        let found: Vec<_> = brokers.par_iter().map(|&b| of_broker(b)).collect();
+        let none = vec![0.0; self.keys.len()];
+        let mut sums = Shedding { leave: none.clone(), leave_crowded: none.clone(), come: none, surplus: Vec::new() };
+        let mut lacks: Vec<Vec<Lack>> = vec![Vec::new(); self.keys.len()];
+        for (b, (leave, crowded, surplus, lack)) in brokers.into_iter().zip(found) {
+            let class = self.of_broker[b] as usize;
             sums.leave[class] += leave;
-            sums.leave_crowded[class] += leave.max(surplus.iter().map(|s| s.bytes).sum());
-            lacks[class].extend(must_come(problem, edges, pool, b, &without(&[Fate::Leaves])));
+            sums.leave_crowded[class] += crowded;
             sums.surplus.extend(surplus);
+            lacks[class].extend(lack);
         }
-        let movable = |p: u32| problem.slots(p).any(|s| fates[s] != Fate::Open || may_leave(problem, edges, row(s)));
         for (class, lacks) in lacks.iter().enumerate() {
-            let group = self.keys[class].0 as usize;
-            let comes = |p: u32| if movable(p) { self.replicas_in_class(problem, group, p) } else { 0 };
-            sums.come[class] = must_come_together(problem, before, edges, (pool, group), lacks, comes);
+            sums.come[class] = filling.must_come_together(self.keys[class].0 as usize, lacks);
         }
         sums
     }

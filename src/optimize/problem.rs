@@ -216,6 +216,25 @@ impl<'a> Problem<'a> {
             || self.policy.budget.max_moves.is_some_and(|max| max < slots as u64)
     }
 
+    /// By group: whether racks balance apart, for every partition that may move keeps as many replicas in each. A partition
+    /// that stays where it is leaves racks apart, whatever its share of them; `frozen_move` says whether those move that
+    /// otherwise stay for repairs alone.
+    pub(crate) fn racks_apart(&self, frozen_move: bool) -> Vec<bool> {
+        let mut apart = vec![true; self.groups.names().len()];
+        let may_move = |freedom| freedom == Freedom::Free || (frozen_move && freedom == Freedom::RepairOnly);
+        for facts in self.partitions.iter().filter(|facts| may_move(facts.freedom)) {
+            let topic = &self.topics[facts.topic as usize];
+            if topic.group != NONE && (topic.racks == 0 || !u32::from(facts.slot_count).is_multiple_of(topic.racks)) {
+                apart[topic.group as usize] = false;
+            }
+        }
+        for facts in self.brokers.iter().filter(|facts| facts.active && facts.group != NONE && facts.rack == NONE) {
+            // Replicas without a rack count towards none: racks then need not keep equal shares.
+            apart[facts.group as usize] = false;
+        }
+        apart
+    }
+
     /// Whether a policy pins `slot` to its broker, or a flag keeps it there.
     pub(crate) fn is_pinned(&self, slot: u32) -> bool {
         self.policy.scope.leadership_only

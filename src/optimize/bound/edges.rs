@@ -7,6 +7,7 @@ use super::SLACK;
 use crate::model::{Freedom, band};
 
 /// The edges of the bands that every plan as good as ours meets, in loads.
+#[derive(Clone, Debug)]
 pub(super) struct Edges {
     /// Per broker: the most of disk bytes, bytes in and replicas; infinite where nothing is claimed.
     pub(super) high: Vec<[f64; 3]>,
