@@ -8,6 +8,7 @@ mod aims;
 mod anneal;
 mod balance;
 mod bound;
+mod combine;
 mod destinations;
 mod finish;
 mod floor;

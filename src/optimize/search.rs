@@ -11,6 +11,7 @@ use super::aims::{Aims, close_what_is_full, has_triggers};
 use super::anneal::{Neighbours, Quality, Schedule, anneal};
 use super::balance::{balance, empty_full_dirs, full_dirs};
 use super::bound::lower_bound;
+use super::combine::combine;
 use super::leadership::shift_leaders;
 use super::log_dir_writes::{even_writes, writes_excess};
 use super::log_dirs::{even_log_dirs, log_dir_excess};
@@ -199,6 +200,16 @@ fn portfolio(problem: &Problem<'_>, before: &State, options: &Options, env: &Env
     }
     let timed_out = runs.iter().any(|(_, timed_out)| *timed_out);
     let (mut state, _) = runs.swap_remove(best);
+    let settle = |state: &mut State| {
+        state.rebase(problem);
+        shift_leaders(problem, state);
+        follow_means(problem, state, env);
+        let allowance = spendable(problem, state);
+        trim_leaders(problem, state, allowance);
+    };
+    for (other, _) in &runs {
+        combine(problem, &mut state, other, settle);
+    }
     (env.progress)("mip", 0.85);
     milp::improve(problem, &mut state, options, env.expired);
     narrow(problem, &mut state, env.expired);
@@ -232,13 +243,18 @@ fn polish(
     }
     let timed_out = anneal(problem, neighbours, &mut state, seed, schedule, env.expired);
     follow_means(problem, &mut state, env);
-    let allowance = state.total_penalty() * (1.0 + TRIM_TOLERANCE * problem.policy.excess_tolerance);
+    let allowance = spendable(problem, &state);
     trim(problem, &mut state, allowance);
     trim_leaders(problem, &mut state, allowance);
     if allowance <= DRIFT {
         follow_means(problem, &mut state, env);
     }
     (state, timed_out)
+}
+
+/// The penalty that trims may leave: what is there and most of what the policy tolerates beyond it.
+fn spendable(problem: &Problem<'_>, state: &State) -> f64 {
+    state.total_penalty() * (1.0 + TRIM_TOLERANCE * problem.policy.excess_tolerance)
 }
 
 /// Means have shifted with what was copied: brings in again who stood at an edge and is outside now, by a hair. Left to

@@ -6,8 +6,17 @@
 use rand_pcg::Pcg64Mcg;
 
 use super::super::balance::is_free;
-use super::super::problem::{PartitionFacts, Problem, row};
+use super::super::problem::{NONE, PartitionFacts, Problem, row};
 use super::{below, pick};
+
+/// Whose replicas may stand in for another.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Source {
+    /// Those of a broker.
+    Broker(u32),
+    /// Those of brokers that may give to the same.
+    Givers(u32),
+}
 
 /// The lists, made once for all members of a portfolio.
 pub(crate) struct Neighbours {
@@ -17,6 +26,8 @@ pub(crate) struct Neighbours {
     classes: Vec<Vec<u32>>,
     /// Each broker's class.
     class: Vec<u32>,
+    /// Which brokers may give what a broker is to receive: those with the same number.
+    givers: Vec<u32>,
     /// Replicas by the bytes of a copy.
     sizes: Order,
     /// Replicas by the bytes per second written to them.
@@ -38,9 +49,19 @@ impl Neighbours {
         for &b in &receivers {
             classes[class[b as usize] as usize].push(b);
         }
-        let (sizes, traffic) =
-            rayon::join(|| Order::new(problem, |facts| facts.copy_bytes), || Order::new(problem, network_in));
-        Self { receivers, classes, class, sizes, traffic }
+        // Where racks need not keep their shares, any of the group's brokers may give.
+        let apart = problem.racks_apart(false);
+        let givers = |b: usize| {
+            let facts = &problem.brokers[b];
+            let all = facts.group != NONE && !apart[facts.group as usize];
+            if all { facts.group } else { row(apart.len()) + class[b] }
+        };
+        let givers: Vec<u32> = (0..problem.brokers.len()).map(givers).collect();
+        let (sizes, traffic) = rayon::join(
+            || Order::new(problem, &givers, |facts| facts.copy_bytes),
+            || Order::new(problem, &givers, network_in),
+        );
+        Self { receivers, classes, class, givers, sizes, traffic }
     }
 
     /// Any broker that receives.
@@ -55,16 +76,21 @@ impl Neighbours {
         if class.is_empty() || below(rng, 4) == 0 { self.receiver(rng) } else { pick(rng, class) }
     }
 
-    /// A replica that `broker` has in the snapshot and that goals may move, which could do what `slot` does: three times of
-    /// four one near it in size and rather smaller, else one that is written about as much. None where the list ends first.
-    pub(super) fn stand_in(&self, problem: &Problem<'_>, rng: &mut Pcg64Mcg, slot: u32, broker: u32) -> Option<u32> {
+    /// All that may give what `broker` is to receive.
+    pub(super) fn givers_to(&self, broker: u32) -> Source {
+        Source::Givers(self.givers[broker as usize])
+    }
+
+    /// A replica that goals may move and that sits in the snapshot where `from` says, which could do what `slot` does: three
+    /// times of four one near it in size and rather smaller, else one that is written about as much. None where the list
+    /// ends first.
+    pub(super) fn stand_in(&self, problem: &Problem<'_>, rng: &mut Pcg64Mcg, slot: u32, from: Source) -> Option<u32> {
         let facts = &problem.partitions[problem.slot_partition[slot as usize] as usize];
-        let home = problem.home_broker[slot as usize] == broker;
         if below(rng, 4) > 0 {
-            self.sizes.near(rng, broker, home.then_some(slot), facts.copy_bytes, 1)
+            near(rng, self.sizes.of(from), facts.copy_bytes, 1)
         } else {
             // Where the bytes written decide, what is written alike may well be smaller, be it written a little more or less.
-            self.traffic.near(rng, broker, home.then_some(slot), network_in(facts), 2)
+            near(rng, self.traffic.of(from), network_in(facts), 2)
         }
     }
 }
@@ -73,42 +99,47 @@ fn network_in(facts: &PartitionFacts) -> f64 {
     facts.traffic.network_in
 }
 
-/// Each broker's replicas in the snapshot that goals may move, in the order of one figure.
+/// Replicas in the snapshot that goals may move, in the order of one figure: figure and slot, ascending. What is near in
+/// single precision is near enough, in half the memory.
 struct Order {
-    /// Figure and slot, ascending, by broker.
-    lists: Vec<Vec<(f64, u32)>>,
-    /// Each of those slots' place in its list.
-    rank: Vec<u32>,
+    of_broker: Vec<Vec<(f32, u32)>>,
+    of_givers: Vec<Vec<(f32, u32)>>,
 }
 
 impl Order {
-    fn new(problem: &Problem<'_>, figure: impl Fn(&PartitionFacts) -> f64) -> Self {
-        let mut lists = vec![Vec::new(); problem.brokers.len()];
+    fn new(problem: &Problem<'_>, givers: &[u32], figure: impl Fn(&PartitionFacts) -> f64) -> Self {
+        let mut of_broker = vec![Vec::new(); problem.brokers.len()];
         for slot in (0..row(problem.home_broker.len())).filter(|&s| is_free(problem, s)) {
             let facts = &problem.partitions[problem.slot_partition[slot as usize] as usize];
-            lists[problem.home_broker[slot as usize] as usize].push((figure(facts), slot));
+            of_broker[problem.home_broker[slot as usize] as usize].push((figure(facts) as f32, slot));
         }
-        let mut rank = vec![0; problem.home_broker.len()];
-        for list in &mut lists {
-            list.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-            for (place, &(_, slot)) in (0..).zip(list.iter()) {
-                rank[slot as usize] = place;
-            }
+        let mut of_givers = vec![Vec::new(); givers.iter().max().map_or(0, |last| *last as usize + 1)];
+        for (b, list) in of_broker.iter_mut().enumerate() {
+            sort(list);
+            of_givers[givers[b] as usize].extend_from_slice(list);
         }
-        Self { lists, rank }
+        of_givers.iter_mut().for_each(|list| sort(list));
+        Self { of_broker, of_givers }
     }
 
-    /// One of `broker`'s replicas near `figure`, `quarters` of four above it, else below; each doubling of the distance in
-    /// the list is as likely as the one before. `member` is the replica that the figure is of, where it is in that list.
-    fn near(&self, rng: &mut Pcg64Mcg, broker: u32, member: Option<u32>, figure: f64, quarters: u64) -> Option<u32> {
-        let list = &self.lists[broker as usize];
-        let place = member.map_or_else(
-            || list.partition_point(|&(other, _)| other < figure),
-            |slot| self.rank[slot as usize] as usize,
-        );
-        let doublings = below(rng, u64::from(usize::BITS - list.len().leading_zeros()).max(1));
-        let distance = 1 + below(rng, 1 << doublings) as usize;
-        let there = if below(rng, 4) < quarters { place + distance } else { place.checked_sub(distance)? };
-        list.get(there).map(|&(_, slot)| slot)
+    fn of(&self, from: Source) -> &[(f32, u32)] {
+        match from {
+            Source::Broker(broker) => &self.of_broker[broker as usize],
+            Source::Givers(number) => &self.of_givers[number as usize],
+        }
     }
+}
+
+fn sort(list: &mut [(f32, u32)]) {
+    list.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+}
+
+/// One of `list` near `figure`, `quarters` of four above it, else below; each doubling of the distance in the list is as
+/// likely as the one before.
+fn near(rng: &mut Pcg64Mcg, list: &[(f32, u32)], figure: f64, quarters: u64) -> Option<u32> {
+    let place = list.partition_point(|&(other, _)| other < figure as f32);
+    let doublings = below(rng, u64::from(usize::BITS - list.len().leading_zeros()).max(1));
+    let distance = 1 + below(rng, 1 << doublings) as usize;
+    let there = if below(rng, 4) < quarters { place + distance } else { place.checked_sub(distance)? };
+    list.get(there).map(|&(_, slot)| slot)
 }

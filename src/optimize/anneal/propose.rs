@@ -5,6 +5,7 @@ use super::super::destinations::choose_dir;
 use super::super::leadership::transfer_delta;
 use super::super::state::NO_LEADER;
 use super::super::trim::home;
+use super::neighbours::Source;
 use super::{Change, LEADER_PRICE, Walk, below, pick};
 
 impl Walk<'_, '_> {
@@ -29,26 +30,23 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// A moved replica goes home; another that can stand in for it takes its place: one from there, one from elsewhere (where
-    /// brokers lack more than others have to give, who gives is open), or one from there that goes elsewhere.
+    /// A moved replica goes home; another that can stand in for it takes its place: three times of four one from there, else
+    /// one from any broker that could send there, for where few brokers lack something, who gives is open.
     fn try_exchange(&mut self) {
         let Some(slot) = self.random_moved() else { return };
         let back = self.problem.home_broker[slot as usize];
         let place = self.state.broker[slot as usize];
-        let (source, target) = match below(&mut self.rng, 8) {
-            0 => (self.neighbours.peer(&mut self.rng, back).unwrap_or(back), place),
-            1 => (back, self.neighbours.peer(&mut self.rng, place).unwrap_or(place)),
-            _ => (back, place),
-        };
-        if let Some(other) = self.neighbours.stand_in(self.problem, &mut self.rng, slot, source)
+        let from_home = below(&mut self.rng, 4) > 0;
+        let from = if from_home { Source::Broker(back) } else { self.neighbours.givers_to(place) };
+        if let Some(other) = self.neighbours.stand_in(self.problem, &mut self.rng, slot, from)
             && other != slot
-            && self.state.broker[other as usize] == source
-            && source != target
-            && self.may_pass(&[(slot, back), (other, target)])
+            && self.state.broker[other as usize] == self.problem.home_broker[other as usize]
+            && self.state.broker[other as usize] != place
+            && self.may_pass(&[(slot, back), (other, place)])
             && let Some((to, dir)) = home(self.problem, self.state, slot)
-            && self.may_go(other, target)
+            && self.may_go(other, place)
         {
-            self.consider_pair((slot, to, dir), (other, target));
+            self.consider_pair((slot, to, dir), (other, place));
         }
     }
 
