@@ -150,6 +150,19 @@ proptest! {
         holds(&tiny.snapshot(), &tiny.policy(), effort)?;
     }
 
+    /// The same where topics' limits bind: a broker beyond one must give up replicas, whatever its bands say.
+    #[test]
+    fn the_bound_holds_where_topics_are_crowded(
+        tiny in tiny(),
+        spread in prop_oneof![Just(0.05), Just(0.4)],
+        effort in prop_oneof![3 => Just(Effort::Quick), 1 => Just(Effort::Normal)],
+    ) {
+        let mut policy = tiny.policy();
+        policy.bands.topic_spread = spread;
+        policy.bands.topic_spread_slack = 0;
+        holds(&tiny.snapshot(), &policy, effort)?;
+    }
+
     /// The same with optional goals on: what the bound leaves out may not make it too high.
     #[test]
     fn the_bound_holds_with_optional_goals(
