@@ -26,6 +26,9 @@ pub(crate) const LEADER_PRICE: f64 = 0.002;
 pub(crate) struct Schedule {
     /// First temperature, in mean replicas.
     pub(crate) start: f64,
+    /// First price of a unit of penalty, in mean broker disks: where it is about what bytes win by crossing the edge of a
+    /// band, changes that need each other may be made one by one.
+    pub(crate) first_price: f64,
     /// Steps.
     pub(crate) steps: u64,
 }
@@ -35,18 +38,15 @@ impl Schedule {
     fn temperature(&self, progress: f64) -> f64 {
         self.start * 40.0_f64.powf(-progress)
     }
+
+    /// Price of a unit of penalty at `progress`, in mean broker disks: at the end far beyond what any bytes are worth.
+    fn price(&self, progress: f64) -> f64 {
+        self.first_price * (LAST_PRICE / self.first_price).powf(progress)
+    }
 }
 
-/// Price of a unit of penalty when a schedule begins.
-const FIRST_PRICE: f64 = 0.5;
 /// Price of a unit of penalty when a schedule ends.
 pub(crate) const LAST_PRICE: f64 = 300.0;
-/// Price of one unit of penalty at `progress` (0–1), in mean broker disks: at first about what bytes win by crossing the edge
-/// of a band, so that changes which need each other may be made one by one; at the end far beyond that.
-fn price(progress: f64) -> f64 {
-    FIRST_PRICE * (LAST_PRICE / FIRST_PRICE).powf(progress)
-}
-
 /// Steps between looks at the clock and at who is outside.
 const STRIDE: u64 = 1024;
 
@@ -157,7 +157,7 @@ impl<'a, 'b> Walk<'a, 'b> {
     /// Sets temperature and price for `progress` (0–1) and looks who is outside.
     fn tune(&mut self, schedule: Schedule, progress: f64) {
         self.temperature = schedule.temperature(progress) * self.problem.mean_copy_bytes / self.unit;
-        self.price = price(progress);
+        self.price = schedule.price(progress);
         self.outside.clear();
         self.outside.extend((0..row(self.state.penalty.len())).filter(|&b| self.state.penalty[b as usize] > 0.0));
     }

@@ -29,9 +29,10 @@ use crate::model::{Freedom, Policy, Scope, Snapshot};
 /// gain a fraction of a percent of the bytes on most clusters (docs/solver.md).
 const STEPS_PER_SLOT: u64 = 12;
 const STEPS: (u64, u64) = (75_000, 1_250_000);
-/// Starting temperatures of the members: all four where the cluster is small enough for each to run its course, the two
-/// cold ones else.
-const STARTS: [f64; 4] = [0.015, 0.06, 0.25, 0.6];
+/// First temperatures of the members, and first prices of penalty: all four where the cluster is small enough for each to run
+/// its course, the two cold ones else. The last keeps to bands from the start: where they are out of reach, that finds the
+/// least excess.
+const MEMBERS: [(f64, f64); 4] = [(0.015, 0.5), (0.06, 0.5), (0.25, 0.5), (0.6, 4.0)];
 /// Up to so many replicas a cluster is small in that sense.
 const SMALL_SLOTS: usize = 100_000;
 /// The share of the policy's tolerance that trims may spend: the rest is left for the growth of means.
@@ -182,13 +183,14 @@ fn portfolio(problem: &Problem<'_>, before: &State, options: &Options, env: &Env
     (env.progress)("anneal", 0.5);
     let members = match steps {
         0 => 1,
-        _ if problem.slot_partition.len() <= SMALL_SLOTS => STARTS.len(),
+        _ if problem.slot_partition.len() <= SMALL_SLOTS => MEMBERS.len(),
         _ => 2,
     };
     let neighbours = Neighbours::new(problem);
     let run = |member: usize| {
         let seed = options.seed.wrapping_mul(1000).wrapping_add(member as u64);
-        polish(problem, &neighbours, built.clone(), (seed, Schedule { start: STARTS[member], steps }), env)
+        let (start, first_price) = MEMBERS[member];
+        polish(problem, &neighbours, built.clone(), (seed, Schedule { start, first_price, steps }), env)
     };
     let mut runs: Vec<(State, bool)> = (0..members).into_par_iter().map(run).collect();
     let mut best = 0;
