@@ -61,7 +61,7 @@ impl Budget {
                 nodes: 20,
                 tries: 12,
                 patience: 3,
-                outside_max: 8,
+                outside_max: 4,
                 byte_tries: 0,
                 whole_binaries: 60,
                 whole_nodes: 20,
