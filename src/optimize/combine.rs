@@ -21,7 +21,9 @@ pub(crate) fn combine(problem: &Problem<'_>, best: &mut State, other: &State, se
             combined.relocate(problem, slot, other.broker[slot as usize], other.dir[slot as usize]);
         }
         settle(&mut combined);
-        if Quality::of(problem, &combined).beats(problem, &Quality::of(problem, best)) {
+        // Each of the two kept the budget; what is put together need not.
+        let affordable = combined.keeps_budget(problem);
+        if affordable && Quality::of(problem, &combined).beats(problem, &Quality::of(problem, best)) {
             *best = combined;
         }
     }
