@@ -21,12 +21,18 @@ pub(crate) fn combine(problem: &Problem<'_>, best: &mut State, other: &State, se
             combined.relocate(problem, slot, other.broker[slot as usize], other.dir[slot as usize]);
         }
         settle(&mut combined);
-        // Each of the two kept the budget; what is put together need not.
-        let affordable = combined.keeps_budget(problem);
-        if affordable && Quality::of(problem, &combined).beats(problem, &Quality::of(problem, best)) {
+        // Each of the two kept the budget and its log dirs' limits; what is put together need not.
+        let fits = combined.keeps_budget(problem) && !overfills(problem, best, &combined);
+        if fits && Quality::of(problem, &combined).beats(problem, &Quality::of(problem, best)) {
             *best = combined;
         }
     }
+}
+
+/// Whether a log dir is beyond its limit in `combined` and fuller than in `best`.
+fn overfills(problem: &Problem<'_>, best: &State, combined: &State) -> bool {
+    let bytes = best.dir_bytes.iter().zip(&combined.dir_bytes);
+    problem.dirs.iter().zip(bytes).any(|(dir, (&old, &new))| dir.serving && new > dir.limit_bytes && new > old)
 }
 
 /// Slots that sit elsewhere in `other` than in `one`, by what is linked.
